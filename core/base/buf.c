@@ -1,0 +1,150 @@
+#include "core/base/buf.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { BUF_MIN = 256 };
+
+char *buf_room(struct buf *b, size_t n)
+{
+	if (b->failed)
+		return NULL;
+	if (b->cap - b->n >= n && b->p)
+		return b->p + b->n;
+	size_t want = b->n + n;
+	if (want < n || (b->limit && want > b->limit)) {
+		b->failed = true;
+		return NULL;
+	}
+	size_t cap = b->cap * 2 > want ? b->cap * 2 : want;
+	if (cap < BUF_MIN)
+		cap = BUF_MIN;
+	char *p = realloc(b->p, cap);
+	if (!p) {
+		b->failed = true;
+		return NULL;
+	}
+	b->p = p;
+	b->cap = cap;
+	return p + b->n;
+}
+
+void buf_bytes(struct buf *b, const void *p, size_t n)
+{
+	char *at = n ? buf_room(b, n) : NULL;
+	if (!at)
+		return;
+	memcpy(at, p, n);
+	b->n += n;
+}
+
+void buf_char(struct buf *b, char c)
+{
+	char *at = buf_room(b, 1);
+	if (!at)
+		return;
+	*at = c;
+	b->n++;
+}
+
+void buf_cstr(struct buf *b, const char *s)
+{
+	buf_bytes(b, s, strlen(s));
+}
+
+void buf_vfmt(struct buf *b, const char *fmt, va_list ap)
+{
+	va_list again;
+	va_copy(again, ap);
+	char small[256];
+	int n = vsnprintf(small, sizeof small, fmt, ap);
+	if (n < 0) {
+		b->failed = true;
+	} else if ((size_t)n < sizeof small) {
+		buf_bytes(b, small, (size_t)n);
+	} else {
+		char *at = buf_room(b, (size_t)n + 1);
+		if (at) {
+			vsnprintf(at, (size_t)n + 1, fmt, again);
+			b->n += (size_t)n;
+		}
+	}
+	va_end(again);
+}
+
+void buf_fmt(struct buf *b, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	buf_vfmt(b, fmt, ap);
+	va_end(ap);
+}
+
+void buf_u64(struct buf *b, uint64_t v)
+{
+	char digits[20];
+	size_t at = sizeof digits;
+	do
+		digits[--at] = (char)('0' + v % 10);
+	while (v /= 10);
+	buf_bytes(b, digits + at, sizeof digits - at);
+}
+
+void buf_i64(struct buf *b, int64_t v)
+{
+	if (v < 0)
+		buf_char(b, '-');
+	buf_u64(b, v < 0 ? -(uint64_t)v : (uint64_t)v);
+}
+
+static void buf_be(struct buf *b, uint64_t v, size_t bytes)
+{
+	char *at = buf_room(b, bytes);
+	if (!at)
+		return;
+	for (size_t i = 0; i < bytes; i++)
+		at[i] = (char)(v >> (8 * (bytes - 1 - i)));
+	b->n += bytes;
+}
+
+void buf_be16(struct buf *b, uint16_t v)
+{
+	buf_be(b, v, 2);
+}
+
+void buf_be32(struct buf *b, uint32_t v)
+{
+	buf_be(b, v, 4);
+}
+
+void buf_be64(struct buf *b, uint64_t v)
+{
+	buf_be(b, v, 8);
+}
+
+void buf_consume(struct buf *b, size_t n)
+{
+	if (n >= b->n) {
+		b->n = 0;
+		return;
+	}
+	memmove(b->p, b->p + n, b->n - n);
+	b->n -= n;
+}
+
+void buf_reset(struct buf *b, size_t keep)
+{
+	size_t limit = b->limit;
+	if (b->cap > keep)
+		buf_free(b);
+	b->n = 0;
+	b->failed = false;
+	b->limit = limit;
+}
+
+void buf_free(struct buf *b)
+{
+	size_t limit = b->limit;
+	free(b->p);
+	*b = (struct buf){.limit = limit};
+}
