@@ -1,0 +1,124 @@
+/* The database: a fixed set of ordered trees behind one root, one writer, any number of readers without locks.
+ *
+ * The writer (core thread) changes a private working version and publishes it: from then on the root is immutable and
+ * every reader that picks it up sees one consistent moment. A published root stays valid for a reader until that
+ * reader's next quiescent point (store/epoch.h); a pinned one (snapshots to disk) until it is unpinned. Taking a root
+ * costs nothing, publishing costs one small allocation.
+ *
+ * Each write transaction has a number, `version`, that grows. A tree remembers, for every subtree, the version of the
+ * last change below it, deletions included; that is what blocking queries look at (store/watchset.h). Versions are not
+ * Raft indexes: those are inside the items and in TREE_INDEX.
+ *
+ * Memory: everything comes from the db's slab. `db_memory` tells how much is held. A failed allocation makes the
+ * operation answer false and leaves the working version as it was. */
+#ifndef STORE_DB_H
+#define STORE_DB_H
+
+#include "core/base/types.h"
+#include "store/item.h"
+
+enum db_tree {
+	/* the replicated state */
+	TREE_KV,             /* key                                → struct kv_item (compact, store/model.h) */
+	TREE_TOMBSTONES,     /* key                                → struct tombstone */
+	TREE_NODES,          /* lower(name)                        → struct node */
+	TREE_NODES_ID,       /* lower(id)                          → link: key of the node */
+	TREE_SERVICES,       /* lower(node) 0 lower(id)            → struct service_node */
+	TREE_SERVICES_NAME,  /* lower(name) 0 lower(node) 0 lower(id) → link */
+	TREE_CHECKS,         /* lower(node) 0 lower(check id)      → struct health_check */
+	TREE_CHECKS_STATUS,  /* status 0 node 0 check              → link */
+	TREE_CHECKS_SERVICE, /* lower(service name) 0 node 0 check → link */
+	TREE_SESSIONS,       /* id                                 → struct session */
+	TREE_SESSIONS_NODE,  /* lower(node) 0 id                   → link */
+	TREE_SESSION_CHECKS, /* node 0 check 0 session id          → link */
+	TREE_KV_SESSION,     /* session id 0 key                   → link: keys locked by a session */
+	TREE_COORDINATES,    /* lower(node)                        → struct coordinate_entry */
+	TREE_ACLS,           /* id                                 → struct acl */
+	TREE_QUERIES,        /* id                                 → struct prepared_query */
+	TREE_QUERIES_NAME,   /* lower(name)                        → link */
+	TREE_QUERIES_SESSION,/* session id 0 query id              → link */
+	TREE_AUTOPILOT,      /* "config"                           → struct autopilot_config */
+	TREE_INDEX,          /* table or "service.<name>"          → raft_index: the highest index of that table */
+	/* this agent's own, not replicated, published the same way so that every front may read them */
+	TREE_LOCAL_SERVICES, /* service id                         → struct local_service */
+	TREE_LOCAL_CHECKS,   /* check id                           → struct local_check */
+	TREE_MEMBERS_LAN,    /* name                               → struct member */
+	TREE_MEMBERS_WAN,
+	TREE_EVENTS,         /* big endian sequence                → struct user_event */
+	TREE_COUNT
+};
+
+struct db;
+struct db_root; /* immutable once published */
+
+/* ---- reading: any thread, on a published root; the core thread also on db_working() ---- */
+
+const struct item *db_get(const struct db_root *r, enum db_tree t, struct slice key); /* NULL when absent */
+size_t db_count(const struct db_root *r, enum db_tree t);
+const struct item *db_first(const struct db_root *r, enum db_tree t);
+const struct item *db_last(const struct db_root *r, enum db_tree t);
+
+/* In order of the keys' bytes. Valid while the root is. Bounded size, on the caller's stack. */
+struct cursor {
+	const void *stack[64]; /* tree's own; 64 levels, see tree.h for why that suffices */
+	uint16_t at[64];
+	int depth;
+	const struct item *peeked;
+	struct cursor_more *more; /* tree's own */
+};
+/* All items whose key starts with `prefix` (empty: all). */
+void cursor_prefix(struct cursor *c, const struct db_root *r, enum db_tree t, struct slice prefix);
+/* All items whose key is >= from. */
+void cursor_from(struct cursor *c, const struct db_root *r, enum db_tree t, struct slice from);
+const struct item *cursor_next(struct cursor *c); /* NULL at the end */
+
+/* The version of the last transaction that changed the item with just this key (or made it come or go), or of a larger
+ * neighbourhood: never earlier than the truth, so a look may wake for nothing but never sleeps through a change. */
+uint64_t db_version_of_key(const struct db_root *r, enum db_tree t, struct slice key);
+/* … that changed anything whose key starts with `prefix`. */
+uint64_t db_version_of_prefix(const struct db_root *r, enum db_tree t, struct slice prefix);
+uint64_t db_version(const struct db_root *r); /* of the whole root */
+
+/* ---- writing: core thread only ---- */
+
+struct epoch;
+struct db *db_new(struct epoch *e); /* NULL: no memory. The epoch tells when old versions may be freed; NULL: at once */
+void db_free(struct db *db);
+const struct db_root *db_working(const struct db *db); /* what the writer sees now; changes under the next write */
+
+/* A new item of `payload_n` bytes of payload, key copied in, payload not cleared; NULL when out of memory. Fill
+ * the payload through item_payload_new, then insert it, or give it back with db_item_drop. */
+struct item *db_item_new(struct db *db, struct slice key, size_t payload_n);
+static inline void *item_payload_new(struct item *it) { return (char *)it + ITEM_PAYLOAD_AT(it->key_n); }
+void db_item_drop(struct db *db, struct item *it);
+
+/* Inserts or replaces; the replaced item is retired. False: out of memory, nothing changed, the item still the caller's. */
+bool db_put(struct db *db, enum db_tree t, struct item *it);
+/* Removes; true if it was there. (Out of memory while copying the path: MUST not happen, a reserve is kept.) */
+bool db_remove(struct db *db, enum db_tree t, struct slice key);
+/* Removes all under a prefix at once; how many. Cost: the nodes on the edge, and retiring what is inside. */
+size_t db_remove_prefix(struct db *db, enum db_tree t, struct slice prefix);
+
+/* All or nothing inside the working version: a savepoint freezes what is there; undo returns to it. No nesting. */
+void db_savepoint(struct db *db);
+void db_undo(struct db *db);  /* back to the savepoint */
+void db_keep(struct db *db);  /* forget the savepoint */
+
+/* Makes the working version the published one and begins the next transaction; frees what no reader can see. */
+const struct db_root *db_publish(struct db *db);
+const struct db_root *db_published(const struct db *db);
+
+/* Keeps a published root alive beyond the readers' quiescent points (a snapshot being written on another thread). The
+ * unpin is done by the core thread. At most DB_PINS_MAX at a time, else NULL. */
+enum { DB_PINS_MAX = 8 };
+const struct db_root *db_pin(struct db *db);
+void db_unpin(struct db *db, const struct db_root *r);
+
+struct db_memory {
+	size_t held;    /* bytes taken from the system */
+	size_t used;    /* of these, by live and retired items and nodes */
+	size_t retired; /* waiting for readers */
+};
+struct db_memory db_memory(const struct db *db);
+
+#endif
