@@ -104,7 +104,9 @@ void db_savepoint(struct db *db);
 void db_undo(struct db *db);  /* back to the savepoint */
 void db_keep(struct db *db);  /* forget the savepoint */
 
-/* Makes the working version the published one and begins the next transaction; frees what no reader can see. */
+/* Makes the working version the published one and begins the next transaction; frees what no reader can see. Does NOT
+ * advance the epoch: readers may still pick up the root before. What this publication retires is stamped with the
+ * current epoch; the host first makes the new root reachable (one atomic store of its world), then calls epoch_advance. */
 const struct db_root *db_publish(struct db *db);
 const struct db_root *db_published(const struct db *db);
 
