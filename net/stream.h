@@ -1,0 +1,62 @@
+/* Buffered bytes over TCP or a Unix socket (TLS joins behind the same face).
+ *
+ * The bytes that came in lie in one piece, so that parsers need no copies; what could not be sent at once waits in
+ * `out`. Both buffers are lent from the loop's pool while they hold something: an idle stream has none. Buffers longer
+ * than a block of the pool are malloc'ed and freed when empty.
+ *
+ * A stream lies inside its owner, who handles readiness (watch.ready) himself: stream_read on EPOLLIN, stream_flush on
+ * EPOLLOUT. Nothing here calls back. */
+#ifndef NET_STREAM_H
+#define NET_STREAM_H
+
+#include <sys/uio.h>
+
+#include "net/loop.h"
+
+/* A window of bytes [at, end) in memory of `cap` bytes. */
+struct stream_buf {
+	char *p; /* NULL: nothing lent */
+	size_t at, end, cap;
+};
+
+struct stream {
+	struct watch watch; /* first: WATCH → stream is a cast */
+	struct loop *loop;
+	struct stream_buf in, out;
+	struct tls *tls; /* NULL: plain */
+};
+
+enum stream_got {
+	STREAM_GOT,   /* some bytes came */
+	STREAM_LATER, /* nothing there now */
+	STREAM_END,   /* the other side has finished sending */
+	STREAM_FULL,  /* `limit` bytes wait in `in`: take some first */
+	STREAM_FAIL,  /* broken, or no memory; errno says what */
+};
+
+/* Takes over a connected, non-blocking descriptor; watches EPOLLIN | EPOLLRDHUP. False, with errno, if epoll refuses
+ * (the descriptor is then still the caller's). */
+bool stream_open(struct stream *s, struct loop *l, int fd, void (*ready)(struct watch *w, uint32_t events));
+/* Closes and gives everything back. May be called twice. */
+void stream_close(struct stream *s);
+
+/* One recv of as much as the buffer can take; the buffer grows up to `limit` bytes unconsumed. `*drained` (may be NULL)
+ * says that the kernel had no more: there is no need to read again. */
+enum stream_got stream_read(struct stream *s, size_t limit, bool *drained);
+static inline struct slice stream_in(const struct stream *s)
+{
+	return (struct slice){s->in.p ? s->in.p + s->in.at : NULL, s->in.end - s->in.at};
+}
+/* Drops the first n bytes of what came in; the buffer goes back when it is empty. */
+void stream_take(struct stream *s, size_t n);
+
+/* Sends now what the kernel takes; the rest waits in `out` and EPOLLOUT is wanted. False when the connection is broken
+ * or memory is out: close it. */
+bool stream_send(struct stream *s, const struct iovec *parts, unsigned n);
+bool stream_flush(struct stream *s);
+static inline size_t stream_waiting(const struct stream *s)
+{
+	return s->out.end - s->out.at;
+}
+
+#endif
