@@ -22,29 +22,32 @@ enum db_tree {
 	TREE_KV,             /* key                                → struct kv_item (compact, store/model.h) */
 	TREE_TOMBSTONES,     /* key                                → struct tombstone */
 	TREE_NODES,          /* lower(name)                        → struct node */
-	TREE_NODES_ID,       /* lower(id)                          → link: key of the node */
+	TREE_NODES_ID,       /* id, as the bytes of the UUID       → link: key of the node */
 	TREE_SERVICES,       /* lower(node) 0 lower(id)            → struct service_node */
 	TREE_SERVICES_NAME,  /* lower(name) 0 lower(node) 0 lower(id) → link */
 	TREE_CHECKS,         /* lower(node) 0 lower(check id)      → struct health_check */
 	TREE_CHECKS_STATUS,  /* status 0 node 0 check              → link */
 	TREE_CHECKS_SERVICE, /* lower(service name) 0 node 0 check → link */
-	TREE_SESSIONS,       /* id                                 → struct session */
-	TREE_SESSIONS_NODE,  /* lower(node) 0 id                   → link */
-	TREE_SESSION_CHECKS, /* node 0 check 0 session id          → link */
-	TREE_KV_SESSION,     /* session id 0 key                   → link: keys locked by a session */
-	TREE_COORDINATES,    /* lower(node)                        → struct coordinate_entry */
+	TREE_CHECKS_NODE_SERVICE, /* node 0 lower(service id) 0 check → link; no service: checks of the node itself */
+	TREE_SESSIONS,       /* id, as the bytes of the UUID       → struct session */
+	TREE_SESSIONS_NODE,  /* lower(node) 0 id (bytes)           → link */
+	TREE_SESSION_CHECKS, /* node 0 check 0 session id (bytes)  → link */
+	TREE_KV_SESSION,     /* session id (bytes) then key        → link: keys locked by a session */
+	TREE_COORDINATES,    /* lower(node) 0 lower(segment)       → struct coordinate_entry */
 	TREE_ACLS,           /* id                                 → struct acl */
-	TREE_QUERIES,        /* id                                 → struct prepared_query */
-	TREE_QUERIES_NAME,   /* lower(name)                        → link */
-	TREE_QUERIES_SESSION,/* session id 0 query id              → link */
+	TREE_ACL_BOOTSTRAP,  /* "bootstrap"                        → struct acl_bootstrap (core/state/acl.h) */
+	TREE_QUERIES,        /* id, as the bytes of the UUID       → struct prepared_query (core/state/prepared_query.h) */
+	TREE_QUERIES_NAME,   /* 'n' lower(name), 't' lower(name of a template) → link */
+	TREE_QUERIES_SESSION,/* session id (bytes), query id (bytes) → link */
 	TREE_AUTOPILOT,      /* "config"                           → struct autopilot_config */
-	TREE_INDEX,          /* table or "service.<name>"          → raft_index: the highest index of that table */
+	TREE_INDEX,          /* table or "service.<name>"          → raft_index: the highest index of that table (key in lower case) */
 	/* this agent's own, not replicated, published the same way so that every front may read them */
 	TREE_LOCAL_SERVICES, /* service id                         → struct local_service */
 	TREE_LOCAL_CHECKS,   /* check id                           → struct local_check */
 	TREE_MEMBERS_LAN,    /* name                               → struct member */
 	TREE_MEMBERS_WAN,
 	TREE_EVENTS,         /* big endian sequence                → struct user_event */
+	TREE_LOCK_DELAYS,    /* key                                → mono_ns: until then nobody may lock it (core/state/delay.h) */
 	TREE_COUNT
 };
 
