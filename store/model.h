@@ -37,7 +37,7 @@ struct node_service {
 	raft_index create_index, modify_index;
 };
 
-struct check_definition {
+struct health_check_definition {
 	struct slice http;
 	bool tls_skip_verify;
 	struct list header; /* map of lists */
@@ -48,7 +48,7 @@ struct check_definition {
 struct health_check {
 	struct slice node, check_id, name, status, notes, output, service_id, service_name;
 	struct list service_tags;
-	struct check_definition definition;
+	struct health_check_definition definition;
 	raft_index create_index, modify_index;
 };
 
@@ -105,7 +105,7 @@ struct autopilot_config {
 	raft_index create_index, modify_index;
 };
 
-extern const struct schema node_schema, service_node_schema, node_service_schema, check_definition_schema,
+extern const struct schema node_schema, service_node_schema, node_service_schema, health_check_definition_schema,
 	health_check_schema, check_service_node_schema, dir_entry_schema, session_schema, coordinate_schema,
 	coordinate_entry_schema, acl_schema, autopilot_config_schema;
 

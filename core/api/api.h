@@ -1,0 +1,58 @@
+/* The ways in, as one object a front thread: what translations need to turn a request into a method call and back.
+ *
+ * An api belongs to one thread. It holds this turn's world, one arena for the request at hand and the log lines. It never
+ * keeps anything of a request after it was answered: a request that waits is kept by the host (its request line, the
+ * watch notes, the deadline) and translated again when it is woken. */
+#ifndef CORE_API_API_H
+#define CORE_API_API_H
+
+#include "core/base/arena.h"
+#include "core/base/http_message.h"
+#include "core/base/logline.h"
+#include "core/base/rand.h"
+#include "core/message.h"
+#include "core/method/call.h"
+#include "core/world.h"
+
+enum api_state {
+	API_ANSWERED, /* the answer is complete */
+	API_WAIT,     /* park it: wait->notes, wait->deadline */
+	API_WAIT_LEADER,
+	API_SENT,     /* wait->message goes to the core thread; api_http_finish turns its answer into ours */
+	API_STREAM,   /* the answer's head is complete; log lines of wait->level and above follow until the client goes */
+};
+
+/* What a request that could not be answered at once waits for. `deadline` goes in again with the same request. */
+struct api_wait {
+	struct watchset watched;
+	mono_ns deadline;
+	struct message *message;
+	enum log_level level;
+};
+
+struct api {
+	const struct world *world;
+	struct arena arena; /* of the request at hand; the host resets it after each */
+	struct logbuf log;
+	struct rand rand;
+	mono_ns now;
+	wall_ns wall;
+	int front;
+	struct message *spare; /* pool of messages, a list; `message_take` */
+	unsigned spare_n;
+};
+
+void api_init(struct api *a, int front, uint64_t seed);
+void api_free(struct api *a);
+
+/* A clean message from the pool or new; NULL: no memory. And back. */
+struct message *message_take(struct api *a);
+void message_give(struct api *a, struct message *m);
+
+/* Translates one HTTP request. `wait->deadline` is 0 the first time. */
+enum api_state api_http(struct api *a, const struct http_request *r, struct http_answer *ans, struct api_wait *wait);
+
+/* The answer to a message that api_http sent. The message goes back to the pool by message_give afterwards. */
+void api_http_finish(struct api *a, struct message *m, struct http_answer *ans);
+
+#endif

@@ -1,0 +1,61 @@
+/* What the core asks its host to do: a list of records, carried out in order after the step. What an effect points to
+ * lives until the next step; messages are handed over. */
+#ifndef CORE_EFFECT_H
+#define CORE_EFFECT_H
+
+#include "core/base/arena.h"
+#include "core/base/types.h"
+
+struct message;
+struct raft_entry;
+struct check_run;
+
+enum effect_kind {
+	EFF_APPEND,       /* put entries and hard state into the log, sync, answer EV_LOGGED */
+	EFF_REPLY,        /* the message goes back to its front, after the world is published */
+	EFF_CHECK_RUN,    /* run a check once, answer EV_CHECK_DONE */
+	EFF_CHECK_CANCEL, /* forget (and kill) a running check */
+	EFF_SAVE,         /* write a small file below the data directory, atomically */
+	EFF_DELETE,       /* remove one */
+	EFF_SNAPSHOT,     /* write a snapshot of the published world, answer EV_SNAPSHOT_DONE */
+	EFF_RELOAD,       /* read the configuration again, answer EV_RELOAD or tell the message */
+	EFF_STOP,         /* end the process */
+};
+
+struct effect {
+	enum effect_kind kind;
+	union {
+		struct message *message; /* REPLY, RELOAD */
+		struct {
+			const struct raft_entry *entries;
+			size_t n;
+			raft_term term; /* hard state: current term and vote */
+			struct slice voted_for;
+		} append;
+		const struct check_run *check; /* CHECK_RUN, CHECK_CANCEL (id and run only) */
+		struct {
+			struct slice name, bytes; /* "services/<hash>"; bytes empty for DELETE */
+		} file;
+		struct {
+			raft_index index;
+			raft_term term;
+		} snapshot;
+		struct {
+			int exit_code;
+		} stop;
+	};
+};
+
+enum { EFFECTS_MAX = 1 << 20 };
+
+struct effects {
+	struct effect *items;
+	size_t n, cap;
+	struct arena mem; /* for what they point to; reset by the host before each step */
+	bool publish;     /* something that fronts can see has changed */
+};
+
+/* A new effect at the end; MUSTs on lack of memory (an effect may not be lost). */
+struct effect *effect_add(struct effects *out, enum effect_kind kind);
+
+#endif

@@ -1,0 +1,88 @@
+/* One call of a method: who asks what, over which world, and what came out.
+ *
+ * A call runs on whatever thread has a world (fronts; the simulator), allocates from one arena and touches nothing else.
+ * A read is answered at once, or must wait: then the caller keeps the watch notes and the request line, forgets
+ * everything else, and runs the call again when a note moved or the deadline passed. A write becomes a message to the
+ * core thread. */
+#ifndef CORE_METHOD_CALL_H
+#define CORE_METHOD_CALL_H
+
+#include "core/base/arena.h"
+#include "core/base/err.h"
+#include "core/base/logline.h"
+#include "core/base/rand.h"
+#include "core/base/schema.h"
+#include "core/message.h"
+#include "core/world.h"
+#include "store/watchset.h"
+
+/* What every read may say (structs.QueryOptions). */
+struct query_options {
+	struct slice token;
+	raft_index min_index;
+	dur_ns max_query_time;
+	bool allow_stale, require_consistent;
+	dur_ns max_stale;
+};
+
+/* What every answer to a read carries (structs.QueryMeta). First member of every reply struct. */
+struct query_meta {
+	raft_index index;
+	dur_ns last_contact;
+	bool known_leader;
+	struct slice consistency;
+};
+
+/* First member of every request of a read. */
+struct read_head {
+	struct slice datacenter;
+	struct query_options q;
+};
+
+/* First member of every request of a write. */
+struct write_head {
+	struct slice datacenter, token;
+};
+
+struct method;
+
+enum call_state {
+	CALL_DONE,   /* the reply is filled */
+	CALL_FAILED, /* err and fail say why */
+	CALL_WAIT,   /* nothing new: wait for a note of `watched` to move, or for `deadline` */
+	CALL_WAIT_LEADER, /* no leader: run again when the world's leader changes, or at `deadline` */
+	CALL_SENT,   /* `message` is ready for the core thread; the answer comes with it */
+	CALL_FORWARD,/* another datacenter or the leader has to answer */
+};
+
+struct call {
+	const struct method *method;
+	const struct world *world;
+	struct arena *arena;
+	struct logbuf *log;
+	struct rand *rand;
+	mono_ns now;
+	wall_ns wall;
+	void *request, *reply;
+
+	/* of a call that runs again */
+	mono_ns deadline; /* 0: first run; set by method_run when it has to wait */
+
+	/* out */
+	struct watchset watched;
+	enum err err;
+	struct fail fail;
+	struct message *message; /* for a write: the caller gives an empty one, the method fills it */
+};
+
+/* Runs it. Order: datacenter → leader → token → read or prepare → park. */
+enum call_state method_run(struct call *c);
+
+/* For handlers: fail with a text. Returns CALL_FAILED's err. */
+enum err call_fail(struct call *c, enum err e, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* For write handlers: the command, encoded into the message's arena. */
+struct schema;
+enum err call_command(struct call *c, unsigned command_type, const struct schema *s, const void *request);
+
+#endif

@@ -1,0 +1,43 @@
+/* The world: everything that a front may read, behind one pointer, of one consistent moment.
+ *
+ * Built by the core thread at most once a turn, published by one atomic store, never changed afterwards, freed when every
+ * front has passed a quiescent point. A front takes the newest once a turn of its loop. */
+#ifndef CORE_WORLD_H
+#define CORE_WORLD_H
+
+#include "core/base/types.h"
+#include "store/db.h"
+
+struct agent_config;
+
+enum raft_role { RAFT_FOLLOWER, RAFT_CANDIDATE, RAFT_LEADER, RAFT_SHUTDOWN };
+
+struct world {
+	uint64_t number;            /* grows with each publication */
+	const struct db_root *db;
+	const struct agent_config *config;
+
+	/* leadership, as seen now */
+	enum raft_role role;
+	struct slice leader;        /* "127.0.0.1:8300" of the leader; empty: none known. Lives as long as the world */
+	bool ready;                 /* we lead and have applied everything of earlier terms: consistent reads are */
+	mono_ns leader_contact;     /* when a follower last heard from it; 0: never */
+
+	/* for `info` and operators */
+	raft_term term;
+	raft_index last_log, commit, applied, last_snapshot;
+	raft_term last_log_term, last_snapshot_term;
+	struct slice node_id;
+	uint32_t local_services, local_checks, local_ttl_checks, local_monitors;
+	uint64_t event_time, query_time, member_time; /* Lamport clocks of the LAN pool */
+	uint64_t wan_member_time;
+	bool leaving;
+	uint64_t users_tokens_version;
+	struct slice user_token, agent_token, agent_master_token;
+
+	char leader_text[64];
+};
+
+static inline bool world_leading(const struct world *w) { return w->role == RAFT_LEADER; }
+
+#endif
