@@ -21,7 +21,7 @@ enum config_addr_kind { CONFIG_ADDR_NONE, CONFIG_ADDR_TCP, CONFIG_ADDR_UDP, CONF
 struct config_addr {
 	enum config_addr_kind kind;
 	struct slice host; /* IP address as Go prints it, without brackets; path of a unix socket */
-	uint16_t port;     /* 0 for unix */
+	int port;          /* 0 for unix; -1 in an advertised address whose port is off */
 };
 
 struct config_ttl {

@@ -46,9 +46,11 @@ struct config_input {
 
 /* What there is to say besides the configuration. Texts live in the arena. */
 struct config_report {
-	struct slice error;       /* set when a function fails; may have several lines */
-	struct list warnings;     /* of struct slice: those of the reference */
-	struct list deprecations; /* of struct slice: keys of older releases that we took, one sentence each */
+	struct slice error;    /* set when a function fails; may have several lines */
+	struct slice deferred; /* set by config_build: told by config_check after its own complaints, as the reference
+	                          does */
+	struct list warnings;  /* of struct slice: those of the reference */
+	struct list notes; /* of struct slice: ours: keys of older releases that we took, an address that we chose */
 };
 
 /* Builds without checking what the values mean together: config_check does that. ERR_INVALID with report->error. */

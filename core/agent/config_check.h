@@ -21,8 +21,12 @@ struct config_disk {
 enum err config_check(
         const struct agent_config *c, const struct config_disk *disk, struct arena *a, struct config_report *report);
 
-/* The whole line that an agent prints after "==> " when it can't start with this configuration: node_id, log_level,
- * policies, protocol versions, TLS, watches, reconnect times … */
+/* "Invalid log level: LOUD. …": looked at by the agent before it says "Starting Consul agent...". */
+enum err config_check_log(const struct agent_config *c, struct arena *a, struct config_report *report);
+
+/* The whole line that an agent prints after "==> " when it can't start with this configuration ("Error starting agent:
+ * …"): node_id, policies, protocol versions, gossip key, recursors, watches. What the system refuses (a port in use, a
+ * file) is not here. */
 enum err config_check_start(const struct agent_config *c, struct arena *a, struct config_report *report);
 
 #endif

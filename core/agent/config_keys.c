@@ -1,0 +1,333 @@
+#include "core/agent/config_keys.h"
+
+#include "core/base/must.h"
+#include "core/base/slice.h"
+
+/* K: a key that goes straight into a field. R: a key that config_build.c turns into something else. D: a derived field.
+ */
+#define K(k, n, t, field, fl)                                                                                          \
+	{                                                                                                              \
+		.key = k, .name = n, .type = t, .flags = fl, .offset = offsetof(struct agent_config, field)            \
+	}
+#define R(k, t)                                                                                                        \
+	{                                                                                                              \
+		.key = k, .type = t, .flags = CF_ABSENT                                                                \
+	}
+#define RT(k, t, table)                                                                                                \
+	{                                                                                                              \
+		.key = k, .type = t, .flags = CF_RAW, .sub = &(table)                                                  \
+	}
+#define D(n, t, field, fl)                                                                                             \
+	{                                                                                                              \
+		.name = n, .type = t, .flags = CF_RAW | (fl), .offset = offsetof(struct agent_config, field)           \
+	}
+
+/* The order is that in which the reference turns texts into durations: of several bad ones it reports the last. */
+static const struct config_key rows[] = {
+        /* services and checks */
+        RT("checks", CT_TABLES, config_check_keys),
+        RT("check", CT_TABLE, config_check_keys),
+        RT("services", CT_TABLES, config_service_keys),
+        RT("service", CT_TABLE, config_service_keys),
+        D("Checks", CT_CHECKS, checks, CF_RELOAD),
+        D("Services", CT_SERVICES, services, CF_RELOAD),
+
+        /* ports and addresses */
+        R("ports.dns", CT_INT),
+        R("ports.http", CT_INT),
+        R("ports.https", CT_INT),
+        R("ports.server", CT_INT),
+        R("ports.serf_lan", CT_INT),
+        R("ports.serf_wan", CT_INT),
+        R("ports.rpc", CT_INT),
+        R("bind_addr", CT_STR),
+        R("advertise_addr", CT_STR),
+        R("advertise_addr_wan", CT_STR),
+        R("serf_lan", CT_STR),
+        R("serf_wan", CT_STR),
+        R("client_addr", CT_STR),
+        R("addresses.dns", CT_STR),
+        R("addresses.http", CT_STR),
+        R("addresses.https", CT_STR),
+        R("addresses.rpc", CT_STR),
+        R("recursors", CT_STRS),
+        RT("segments", CT_TABLES, config_segment_keys),
+        R("snapshot_agent", CT_ANY),
+
+        /* the protocols' tempo: nothing that a file says here counts, the last source overrides it */
+        K("consul.raft.election_timeout", "ConsulRaftElectionTimeout", CT_DUR, raft_election_timeout, 0),
+        K("consul.raft.heartbeat_timeout", "ConsulRaftHeartbeatTimeout", CT_DUR, raft_heartbeat_timeout, 0),
+        K("consul.raft.leader_lease_timeout", "ConsulRaftLeaderLeaseTimeout", CT_DUR, raft_leader_lease_timeout, 0),
+        K("consul.coordinate.update_batch_size", "ConsulCoordinateUpdateBatchSize", CT_INT,
+                coordinate_update_batch_size, 0),
+        K("consul.coordinate.update_max_batches", "ConsulCoordinateUpdateMaxBatches", CT_INT,
+                coordinate_update_max_batches, 0),
+        K("consul.coordinate.update_period", "ConsulCoordinateUpdatePeriod", CT_DUR, coordinate_update_period, 0),
+        K("consul.serf_lan.memberlist.gossip_interval", "ConsulSerfLANGossipInterval", CT_DUR, lan_gossip_interval, 0),
+        K("consul.serf_lan.memberlist.probe_interval", "ConsulSerfLANProbeInterval", CT_DUR, lan_probe_interval, 0),
+        K("consul.serf_lan.memberlist.probe_timeout", "ConsulSerfLANProbeTimeout", CT_DUR, lan_probe_timeout, 0),
+        K("consul.serf_lan.memberlist.suspicion_mult", "ConsulSerfLANSuspicionMult", CT_INT, lan_suspicion_mult, 0),
+        K("consul.serf_wan.memberlist.gossip_interval", "ConsulSerfWANGossipInterval", CT_DUR, wan_gossip_interval, 0),
+        K("consul.serf_wan.memberlist.probe_interval", "ConsulSerfWANProbeInterval", CT_DUR, wan_probe_interval, 0),
+        K("consul.serf_wan.memberlist.probe_timeout", "ConsulSerfWANProbeTimeout", CT_DUR, wan_probe_timeout, 0),
+        K("consul.serf_wan.memberlist.suspicion_mult", "ConsulSerfWANSuspicionMult", CT_INT, wan_suspicion_mult, 0),
+        K("consul.server.health_interval", "ConsulServerHealthInterval", CT_DUR, server_health_interval, 0),
+        K("acl_disabled_ttl", "ACLDisabledTTL", CT_DUR, acl_disabled_ttl, 0),
+        K("ae_interval", "AEInterval", CT_DUR, ae_interval, 0),
+        K("check_deregister_interval_min", "CheckDeregisterIntervalMin", CT_DUR, check_deregister_interval_min, 0),
+        K("check_reap_interval", "CheckReapInterval", CT_DUR, check_reap_interval, 0),
+        K("segment_limit", "SegmentLimit", CT_INT, segment_limit, 0),
+        K("segment_name_limit", "SegmentNameLimit", CT_INT, segment_name_limit, 0),
+        K("sync_coordinate_interval_min", "SyncCoordinateIntervalMin", CT_DUR, sync_coordinate_interval_min, 0),
+        K("sync_coordinate_rate_target", "SyncCoordinateRateTarget", CT_FLOAT, sync_coordinate_rate_target, 0),
+        K("revision", "Revision", CT_STR, revision, 0),
+        K("version", "Version", CT_STR, version, 0),
+        K("version_prerelease", "VersionPrerelease", CT_STR, version_prerelease, 0),
+
+        /* ACL */
+        K("acl_agent_master_token", "ACLAgentMasterToken", CT_STR, acl_agent_master_token, 0),
+        K("acl_agent_token", "ACLAgentToken", CT_STR, acl_agent_token, 0),
+        K("acl_datacenter", "ACLDatacenter", CT_STR, acl_datacenter, 0),
+        K("acl_default_policy", "ACLDefaultPolicy", CT_STR, acl_default_policy, 0),
+        K("acl_down_policy", "ACLDownPolicy", CT_STR, acl_down_policy, 0),
+        K("acl_enforce_version_8", "ACLEnforceVersion8", CT_BOOL, acl_enforce_version_8, 0),
+        K("acl_enable_key_list_policy", "ACLEnableKeyListPolicy", CT_BOOL, acl_enable_key_list_policy, 0),
+        K("acl_master_token", "ACLMasterToken", CT_STR, acl_master_token, 0),
+        K("acl_replication_token", "ACLReplicationToken", CT_STR, acl_replication_token, 0),
+        K("acl_ttl", "ACLTTL", CT_DUR, acl_ttl, 0),
+        K("acl_token", "ACLToken", CT_STR, acl_token, 0),
+        K("enable_acl_replication", "EnableACLReplication", CT_BOOL, enable_acl_replication, 0),
+
+        /* autopilot */
+        K("autopilot.cleanup_dead_servers", "AutopilotCleanupDeadServers", CT_BOOL, autopilot_cleanup_dead_servers, 0),
+        K("autopilot.disable_upgrade_migration", "AutopilotDisableUpgradeMigration", CT_BOOL,
+                autopilot_disable_upgrade_migration, 0),
+        K("autopilot.last_contact_threshold", "AutopilotLastContactThreshold", CT_DUR, autopilot_last_contact_threshold,
+                0),
+        K("autopilot.max_trailing_logs", "AutopilotMaxTrailingLogs", CT_INT, autopilot_max_trailing_logs, 0),
+        K("autopilot.redundancy_zone_tag", "AutopilotRedundancyZoneTag", CT_STR, autopilot_redundancy_zone_tag, 0),
+        K("autopilot.server_stabilization_time", "AutopilotServerStabilizationTime", CT_DUR,
+                autopilot_server_stabilization_time, 0),
+        K("autopilot.upgrade_version_tag", "AutopilotUpgradeVersionTag", CT_STR, autopilot_upgrade_version_tag, 0),
+
+        /* DNS */
+        R("dns_config.service_ttl", CT_MAP),
+        K("dns_config.allow_stale", "DNSAllowStale", CT_BOOL, dns_allow_stale, 0),
+        K("dns_config.a_record_limit", "DNSARecordLimit", CT_INT, dns_a_record_limit, 0),
+        K("dns_config.disable_compression", "DNSDisableCompression", CT_BOOL, dns_disable_compression, 0),
+        K("dns_config.enable_truncate", "DNSEnableTruncate", CT_BOOL, dns_enable_truncate, 0),
+        K("dns_config.max_stale", "DNSMaxStale", CT_DUR, dns_max_stale, 0),
+        K("dns_config.node_ttl", "DNSNodeTTL", CT_DUR, dns_node_ttl, 0),
+        K("dns_config.only_passing", "DNSOnlyPassing", CT_BOOL, dns_only_passing, 0),
+        K("dns_config.recursor_timeout", "DNSRecursorTimeout", CT_DUR, dns_recursor_timeout, 0),
+        K("dns_config.udp_answer_limit", "DNSUDPAnswerLimit", CT_INT, dns_udp_answer_limit, 0),
+        K("domain", "DNSDomain", CT_STR, domain, 0),
+        D("DNSServiceTTL", CT_TTLS, dns_service_ttl, 0),
+        D("DNSRecursors", CT_STRS, recursors, 0),
+        D("DNSAddrs", CT_ADDRS, dns_addrs, 0),
+        D("DNSPort", CT_INT, dns_port, 0),
+
+        /* HTTP */
+        D("HTTPPort", CT_INT, http_port, 0),
+        D("HTTPSPort", CT_INT, https_port, 0),
+        D("HTTPAddrs", CT_ADDRS, http_addrs, 0),
+        D("HTTPSAddrs", CT_ADDRS, https_addrs, 0),
+        K("http_config.block_endpoints", "HTTPBlockEndpoints", CT_STRS, http_block_endpoints, 0),
+        K("http_config.response_headers", "HTTPResponseHeaders", CT_MAP, http_response_headers, 0),
+
+        /* telemetry */
+        K("telemetry.circonus_api_app", "TelemetryCirconusAPIApp", CT_STR, circonus_api_app, 0),
+        K("telemetry.circonus_api_token", "TelemetryCirconusAPIToken", CT_STR, circonus_api_token, 0),
+        K("telemetry.circonus_api_url", "TelemetryCirconusAPIURL", CT_STR, circonus_api_url, 0),
+        K("telemetry.circonus_broker_id", "TelemetryCirconusBrokerID", CT_STR, circonus_broker_id, 0),
+        K("telemetry.circonus_broker_select_tag", "TelemetryCirconusBrokerSelectTag", CT_STR,
+                circonus_broker_select_tag, 0),
+        K("telemetry.circonus_check_display_name", "TelemetryCirconusCheckDisplayName", CT_STR,
+                circonus_check_display_name, 0),
+        K("telemetry.circonus_check_force_metric_activation", "TelemetryCirconusCheckForceMetricActivation", CT_STR,
+                circonus_check_force_metric_activation, 0),
+        K("telemetry.circonus_check_id", "TelemetryCirconusCheckID", CT_STR, circonus_check_id, 0),
+        K("telemetry.circonus_check_instance_id", "TelemetryCirconusCheckInstanceID", CT_STR,
+                circonus_check_instance_id, 0),
+        K("telemetry.circonus_check_search_tag", "TelemetryCirconusCheckSearchTag", CT_STR, circonus_check_search_tag,
+                0),
+        K("telemetry.circonus_check_tags", "TelemetryCirconusCheckTags", CT_STR, circonus_check_tags, 0),
+        K("telemetry.circonus_submission_interval", "TelemetryCirconusSubmissionInterval", CT_STR,
+                circonus_submission_interval, 0),
+        K("telemetry.circonus_submission_url", "TelemetryCirconusSubmissionURL", CT_STR, circonus_submission_url, 0),
+        K("telemetry.disable_hostname", "TelemetryDisableHostname", CT_BOOL, telemetry_disable_hostname, 0),
+        K("telemetry.dogstatsd_addr", "TelemetryDogstatsdAddr", CT_STR, dogstatsd_addr, 0),
+        K("telemetry.dogstatsd_tags", "TelemetryDogstatsdTags", CT_STRS, dogstatsd_tags, 0),
+        K("telemetry.filter_default", "TelemetryFilterDefault", CT_BOOL, telemetry_filter_default, 0),
+        K("telemetry.metrics_prefix", "TelemetryMetricsPrefix", CT_STR, metrics_prefix, 0),
+        K("telemetry.statsd_address", "TelemetryStatsdAddr", CT_STR, statsd_addr, 0),
+        K("telemetry.statsite_address", "TelemetryStatsiteAddr", CT_STR, statsite_addr, 0),
+        R("telemetry.prefix_filter", CT_STRS),
+        R("telemetry.enable_deprecated_names", CT_BOOL),
+        D("TelemetryAllowedPrefixes", CT_STRS, telemetry_allowed, CF_RELOAD),
+        D("TelemetryBlockedPrefixes", CT_STRS, telemetry_blocked, CF_RELOAD),
+
+        /* the agent */
+        D("AdvertiseAddrLAN", CT_STR, advertise_addr, 0),
+        D("AdvertiseAddrWAN", CT_STR, advertise_addr_wan, 0),
+        D("BindAddr", CT_STR, bind_addr, 0),
+        K("bootstrap", "Bootstrap", CT_BOOL, bootstrap, 0),
+        K("bootstrap_expect", "BootstrapExpect", CT_INT, bootstrap_expect, 0),
+        K("ca_file", "CAFile", CT_STR, ca_file, 0),
+        K("ca_path", "CAPath", CT_STR, ca_path, 0),
+        K("cert_file", "CertFile", CT_STR, cert_file, 0),
+        K("check_update_interval", "CheckUpdateInterval", CT_DUR, check_update_interval, 0),
+        D("ClientAddrs", CT_STRS, client_addrs, 0),
+        K("data_dir", "DataDir", CT_STR, data_dir, 0),
+        K("datacenter", "Datacenter", CT_STR, datacenter, 0),
+        D("DevMode", CT_BOOL, dev_mode, 0),
+        K("disable_anonymous_signature", "DisableAnonymousSignature", CT_BOOL, disable_anonymous_signature, 0),
+        K("disable_coordinates", "DisableCoordinates", CT_BOOL, disable_coordinates, 0),
+        K("disable_host_node_id", "DisableHostNodeID", CT_BOOL, disable_host_node_id, 0),
+        K("disable_keyring_file", "DisableKeyringFile", CT_BOOL, disable_keyring_file, 0),
+        K("disable_remote_exec", "DisableRemoteExec", CT_BOOL, disable_remote_exec, 0),
+        K("disable_update_check", "DisableUpdateCheck", CT_BOOL, disable_update_check, 0),
+        K("discard_check_output", "DiscardCheckOutput", CT_BOOL, discard_check_output, CF_RELOAD),
+        K("discovery_max_stale", "DiscoveryMaxStale", CT_DUR, discovery_max_stale, 0),
+        K("enable_agent_tls_for_checks", "EnableAgentTLSForChecks", CT_BOOL, enable_agent_tls_for_checks, 0),
+        K("enable_debug", "EnableDebug", CT_BOOL, enable_debug, 0),
+        K("enable_script_checks", "EnableRemoteScriptChecks", CT_BOOL, enable_script_checks, 0),
+        R("enable_local_script_checks", CT_BOOL),
+        D("EnableLocalScriptChecks", CT_BOOL, enable_local_script_checks, 0),
+        K("enable_syslog", "EnableSyslog", CT_BOOL, enable_syslog, 0),
+        K("ui", "EnableUI", CT_BOOL, ui, 0),
+        K("encrypt", "EncryptKey", CT_STR, encrypt, 0),
+        K("encrypt_verify_incoming", "EncryptVerifyIncoming", CT_BOOL, encrypt_verify_incoming, 0),
+        K("encrypt_verify_outgoing", "EncryptVerifyOutgoing", CT_BOOL, encrypt_verify_outgoing, 0),
+        K("key_file", "KeyFile", CT_STR, key_file, 0),
+        R("leave_on_terminate", CT_BOOL),
+        D("LeaveOnTerm", CT_BOOL, leave_on_terminate, 0),
+        K("log_level", "LogLevel", CT_STR, log_level, CF_RELOAD),
+        K("node_id", "NodeID", CT_STR, node_id, 0),
+        K("node_meta", "NodeMeta", CT_MAP, node_meta, CF_RELOAD),
+        K("node_name", "NodeName", CT_STR, node_name, 0),
+        K("non_voting_server", "NonVotingServer", CT_BOOL, non_voting_server, 0),
+        K("pid_file", "PidFile", CT_STR, pid_file, 0),
+        D("RPCAdvertiseAddr", CT_ADDR, server_advertise, 0),
+        D("RPCBindAddr", CT_ADDR, server_addr, 0),
+        K("performance.leave_drain_time", "LeaveDrainTime", CT_DUR, leave_drain_time, 0),
+        K("performance.raft_multiplier", NULL, CT_INT, raft_multiplier, 0),
+        K("performance.rpc_hold_timeout", "RPCHoldTimeout", CT_DUR, rpc_hold_timeout, 0),
+        K("limits.rpc_max_burst", "RPCMaxBurst", CT_INT, rpc_max_burst, 0),
+        K("limits.rpc_rate", "RPCRateLimit", CT_FLOAT, rpc_rate, 0),
+        K("protocol", "RPCProtocol", CT_INT, protocol, 0),
+        K("raft_protocol", "RaftProtocol", CT_INT, raft_protocol, 0),
+        K("reconnect_timeout", "ReconnectTimeoutLAN", CT_DUR, reconnect_timeout, 0),
+        K("reconnect_timeout_wan", "ReconnectTimeoutWAN", CT_DUR, reconnect_timeout_wan, 0),
+        K("rejoin_after_leave", "RejoinAfterLeave", CT_BOOL, rejoin_after_leave, 0),
+        K("retry_interval", "RetryJoinIntervalLAN", CT_DUR, retry_interval, 0),
+        K("retry_interval_wan", "RetryJoinIntervalWAN", CT_DUR, retry_interval_wan, 0),
+        K("retry_join", "RetryJoinLAN", CT_STRS, retry_join, 0),
+        K("retry_max", "RetryJoinMaxAttemptsLAN", CT_INT, retry_max, 0),
+        K("retry_max_wan", "RetryJoinMaxAttemptsWAN", CT_INT, retry_max_wan, 0),
+        K("retry_join_wan", "RetryJoinWAN", CT_STRS, retry_join_wan, 0),
+        K("segment", "SegmentName", CT_STR, segment, 0),
+        D("Segments", CT_STRS, segments, 0),
+        D("SerfAdvertiseAddrLAN", CT_ADDR, serf_lan_advertise, 0),
+        D("SerfAdvertiseAddrWAN", CT_ADDR, serf_wan_advertise, 0),
+        D("SerfBindAddrLAN", CT_ADDR, serf_lan_addr, 0),
+        D("SerfBindAddrWAN", CT_ADDR, serf_wan_addr, 0),
+        D("SerfPortLAN", CT_INT, serf_lan_port, 0),
+        D("SerfPortWAN", CT_INT, serf_wan_port, 0),
+        K("server", "ServerMode", CT_BOOL, server_mode, 0),
+        K("server_name", "ServerName", CT_STR, server_name, 0),
+        D("ServerPort", CT_INT, server_port, 0),
+        K("session_ttl_min", "SessionTTLMin", CT_DUR, session_ttl_min, 0),
+        R("skip_leave_on_interrupt", CT_BOOL),
+        D("SkipLeaveOnInt", CT_BOOL, skip_leave_on_interrupt, 0),
+        K("start_join", "StartJoinAddrsLAN", CT_STRS, start_join, 0),
+        K("start_join_wan", "StartJoinAddrsWAN", CT_STRS, start_join_wan, 0),
+        K("syslog_facility", "SyslogFacility", CT_STR, syslog_facility, 0),
+        R("tls_cipher_suites", CT_STR),
+        D("TLSCipherSuites", CT_INTS, tls_cipher_suites, 0),
+        K("tls_min_version", "TLSMinVersion", CT_STR, tls_min_version, 0),
+        K("tls_prefer_server_cipher_suites", "TLSPreferServerCipherSuites", CT_BOOL, tls_prefer_server_cipher_suites,
+                0),
+        K("tagged_addresses", "TaggedAddresses", CT_MAP, tagged_addresses, 0),
+        K("translate_wan_addrs", "TranslateWANAddrs", CT_BOOL, translate_wan_addrs, 0),
+        K("ui_dir", "UIDir", CT_STR, ui_dir, 0),
+        K("unix_sockets.group", "UnixSocketGroup", CT_STR, unix_socket_group, 0),
+        K("unix_sockets.mode", "UnixSocketMode", CT_STR, unix_socket_mode, 0),
+        K("unix_sockets.user", "UnixSocketUser", CT_STR, unix_socket_user, 0),
+        K("verify_incoming", "VerifyIncoming", CT_BOOL, verify_incoming, 0),
+        K("verify_incoming_https", "VerifyIncomingHTTPS", CT_BOOL, verify_incoming_https, 0),
+        K("verify_incoming_rpc", "VerifyIncomingRPC", CT_BOOL, verify_incoming_rpc, 0),
+        K("verify_outgoing", "VerifyOutgoing", CT_BOOL, verify_outgoing, 0),
+        K("verify_server_hostname", "VerifyServerHostname", CT_BOOL, verify_server_hostname, 0),
+        K("watches", "Watches", CT_OBJECTS, watches, CF_RELOAD),
+};
+
+#undef K
+#define K(k, n, t, field)                                                                                              \
+	{                                                                                                              \
+		.key = k, .name = n, .type = t, .offset = offsetof(struct check_definition, field)                     \
+	}
+
+static const struct config_key check_rows[] = {
+        K("id", "ID", CT_STR, id),
+        K("name", "Name", CT_STR, name),
+        K("notes", "Notes", CT_STR, notes),
+        K("service_id", "ServiceID", CT_STR, service_id),
+        K("token", "Token", CT_STR, token),
+        K("status", "Status", CT_STR, status),
+        K("script", "Script", CT_STR, script),
+        K("args", "ScriptArgs", CT_STRS, script_args),
+        K("http", "HTTP", CT_STR, http),
+        K("header", "Header", CT_MAP_STRS, header),
+        K("method", "Method", CT_STR, method),
+        K("tcp", "TCP", CT_STR, tcp),
+        K("interval", "Interval", CT_DUR, interval),
+        K("docker_container_id", "DockerContainerID", CT_STR, docker_container_id),
+        K("shell", "Shell", CT_STR, shell),
+        K("grpc", "GRPC", CT_STR, grpc),
+        K("grpc_use_tls", "GRPCUseTLS", CT_BOOL, grpc_use_tls),
+        K("tls_skip_verify", "TLSSkipVerify", CT_BOOL, tls_skip_verify),
+        K("timeout", "Timeout", CT_DUR, timeout),
+        K("ttl", "TTL", CT_DUR, ttl),
+        K("deregister_critical_service_after", "DeregisterCriticalServiceAfter", CT_DUR, deregister_after),
+};
+
+#undef K
+#define K(k, n, t, field)                                                                                              \
+	{                                                                                                              \
+		.key = k, .name = n, .type = t, .offset = offsetof(struct service_definition, field)                   \
+	}
+
+static const struct config_key service_rows[] = {
+        K("id", "ID", CT_STR, id),
+        K("name", "Name", CT_STR, name),
+        K("tags", "Tags", CT_STRS, tags),
+        K("address", "Address", CT_STR, address),
+        K("port", "Port", CT_INT, port),
+        RT("check", CT_TABLE, config_check_keys),
+        RT("checks", CT_TABLES, config_check_keys),
+        K("token", "Token", CT_STR, token),
+        K("enable_tag_override", "EnableTagOverride", CT_BOOL, enable_tag_override),
+};
+
+static const struct config_key segment_rows[] = {
+        R("advertise", CT_STR),
+        R("bind", CT_STR),
+        R("name", CT_STR),
+        R("port", CT_INT),
+        R("rpc_listener", CT_BOOL),
+};
+
+const struct config_table config_keys = {rows, ARRAY_LEN(rows)};
+const struct config_table config_check_keys = {check_rows, ARRAY_LEN(check_rows)};
+const struct config_table config_service_keys = {service_rows, ARRAY_LEN(service_rows)};
+const struct config_table config_segment_keys = {segment_rows, ARRAY_LEN(segment_rows)};
+
+struct config_slot *config_slot_of(const struct config_table *t, struct config_slot *slots, const char *key)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (t->rows[i].key && !strcmp(t->rows[i].key, key))
+			return &slots[i];
+	MUST(!"a key of the table");
+	return NULL;
+}
