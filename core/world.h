@@ -20,6 +20,7 @@ struct world {
 	/* leadership, as seen now */
 	enum raft_role role;
 	struct slice leader;        /* "127.0.0.1:8300" of the leader; empty: none known. Lives as long as the world */
+	struct slice self;          /* our own server address, in the same form */
 	bool ready;                 /* we lead and have applied everything of earlier terms: consistent reads are */
 	mono_ns leader_contact;     /* when a follower last heard from it; 0: never */
 
@@ -35,7 +36,7 @@ struct world {
 	uint64_t users_tokens_version;
 	struct slice user_token, agent_token, agent_master_token;
 
-	char leader_text[64];
+	char self_text[64];
 };
 
 static inline bool world_leading(const struct world *w) { return w->role == RAFT_LEADER; }

@@ -41,6 +41,22 @@ enum api_state http_json_list(struct http_call *hc, const struct schema *s, stru
 	return http_json_end(hc);
 }
 
+void http_json_strings(struct http_call *hc, struct list l)
+{
+	const struct slice *items = l.items;
+	struct buf *b = http_json_begin(hc);
+	buf_char(b, '[');
+	for (uint32_t i = 0; i < l.n; i++) {
+		if (i)
+			buf_char(b, ',');
+		json_newline(b, http_indent(hc), 1);
+		json_string(b, items[i]);
+	}
+	if (l.n)
+		json_newline(b, http_indent(hc), 0);
+	buf_char(b, ']');
+}
+
 enum api_state http_bool(struct http_call *hc, bool v)
 {
 	buf_cstr(http_json_begin(hc), v ? "true" : "false");

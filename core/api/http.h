@@ -56,6 +56,7 @@ struct slice param_get(const struct http_call *hc, const char *key); /* the firs
 bool params_read(struct http_call *hc, struct read_head *head);
 void params_write(struct http_call *hc, struct write_head *head); /* dc and token */
 struct slice params_token(struct http_call *hc);
+void params_encode(struct http_call *hc, struct buf *out); /* url.Values.Encode: sorted by key */
 struct list params_meta(struct http_call *hc); /* node-meta=key:value, as a map; nil when absent */
 struct query_source;
 void params_source(struct http_call *hc, struct query_source *source);
@@ -80,6 +81,7 @@ void http_meta(struct http_call *hc, const struct query_meta *meta); /* X-Consul
 void http_header(struct http_call *hc, const char *name, struct slice value);
 enum api_state http_json(struct http_call *hc, const struct schema *s, const void *obj);
 enum api_state http_json_list(struct http_call *hc, const struct schema *s, struct list l); /* nil: null */
+void http_json_strings(struct http_call *hc, struct list l); /* a list of struct slice; nil: [] */
 /* A body written by hand: begin gives the buffer, end sets type and newline. */
 struct buf *http_json_begin(struct http_call *hc);
 enum api_state http_json_end(struct http_call *hc);

@@ -51,6 +51,24 @@ struct slice param_get(const struct http_call *hc, const char *key)
 	return p ? p->val : S_NONE;
 }
 
+void params_encode(struct http_call *hc, struct buf *out)
+{
+	struct param *p = hc->params;
+	for (unsigned i = 1; i < hc->param_count; i++) /* stable: values of one key keep their order */
+		for (unsigned k = i; k > 0 && slice_cmp(p[k - 1].key, p[k].key) > 0; k--) {
+			struct param t = p[k];
+			p[k] = p[k - 1];
+			p[k - 1] = t;
+		}
+	for (unsigned i = 0; i < hc->param_count; i++) {
+		if (i)
+			buf_char(out, '&');
+		percent_put_query(out, p[i].key);
+		buf_char(out, '=');
+		percent_put_query(out, p[i].val);
+	}
+}
+
 /* The query first (only the first token= counts), then the header, then the agent's own. */
 struct slice params_token(struct http_call *hc)
 {

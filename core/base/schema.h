@@ -79,12 +79,12 @@ struct named_strs {
 #define SCHEMA_MAP_STRIDE(sub) (sizeof(struct slice) + (sub)->size)
 
 /* Rows of a table: FIELD(struct kv_request, datacenter, "Datacenter", F_STR, 0) */
-#define FIELD(type, member, go_name, ftype, fflags)                                                                    \
-	{ .name = (go_name), .type = (ftype), .offset = offsetof(type, member), .flags = (fflags) }
-#define FIELD_SUB(type, member, go_name, ftype, fflags, subschema)                                                     \
-	{ .name = (go_name), .type = (ftype), .offset = offsetof(type, member), .flags = (fflags), .sub = (subschema) }
-#define SCHEMA(type, go_name, table)                                                                                   \
-	{ .name = (go_name), .size = sizeof(type), .fields = (table), .n = ARRAY_LEN(table) }
+#define FIELD(owner, member, go_name, ftype, fflags)                                                                    \
+	{ .name = (go_name), .type = (ftype), .offset = offsetof(owner, member), .flags = (fflags) }
+#define FIELD_SUB(owner, member, go_name, ftype, fflags, subschema)                                                     \
+	{ .name = (go_name), .type = (ftype), .offset = offsetof(owner, member), .flags = (fflags), .sub = (subschema) }
+#define SCHEMA(owner, go_name, table)                                                                                   \
+	{ .name = (go_name), .size = sizeof(owner), .fields = (table), .n = ARRAY_LEN(table) }
 
 /* ---- JSON ---- */
 

@@ -15,6 +15,8 @@
 #ifndef CORE_RAFT_RAFT_H
 #define CORE_RAFT_RAFT_H
 
+#include "core/base/err.h"
+#include "core/base/buf.h"
 #include "core/base/logline.h"
 #include "core/base/types.h"
 #include "core/effect.h"

@@ -1,0 +1,9 @@
+/* /v1/kv/: one key, a prefix, a list of keys; set, cas, lock, unlock, delete. */
+#ifndef CORE_API_HTTP_KV_H
+#define CORE_API_HTTP_KV_H
+
+#include "core/api/http.h"
+
+http_handler http_kv;
+
+#endif

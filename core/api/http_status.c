@@ -1,0 +1,34 @@
+/* /v1/status/ (agent/status_endpoint.go). */
+#include "core/api/http_status.h"
+
+#include "core/base/json.h"
+#include "core/method/status.h"
+
+static bool ask(struct http_call *hc, const struct method *m, struct text_list *reply, enum api_state *state)
+{
+	struct dc_request q = {0};
+	params_read(hc, &q.head);
+	q.head.q = (struct query_options){0};
+	return http_read(hc, m, &q, reply, state);
+}
+
+enum api_state http_status_leader(struct http_call *hc)
+{
+	struct text_list reply = {0};
+	enum api_state state;
+	if (!ask(hc, &method_status_leader, &reply, &state))
+		return state;
+	const struct slice *leader = reply.texts.items;
+	json_string(http_json_begin(hc), reply.texts.n ? leader[0] : S_NONE);
+	return http_json_end(hc);
+}
+
+enum api_state http_status_peers(struct http_call *hc)
+{
+	struct text_list reply = {0};
+	enum api_state state;
+	if (!ask(hc, &method_status_peers, &reply, &state))
+		return state;
+	http_json_strings(hc, reply.texts);
+	return http_json_end(hc);
+}

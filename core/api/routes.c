@@ -1,0 +1,42 @@
+/* THE TABLE of HTTP: pattern, verbs, handler (agent/http_oss.go). As in net/http's ServeMux the longest pattern wins; here
+ * the order does: what is specific stands before its prefix, what is frequent stands first. */
+#include "core/api/http.h"
+#include "core/api/http_kv.h"
+#include "core/api/http_status.h"
+#include "core/base/slice.h"
+
+#define GET VERB(HTTP_GET)
+#define PUT VERB(HTTP_PUT)
+#define DELETE VERB(HTTP_DELETE)
+
+static const struct route routes[] = {
+	{"/v1/kv/", GET | PUT | DELETE, http_kv},
+	{"/v1/status/leader", GET, http_status_leader},
+	{"/v1/status/peers", GET, http_status_peers},
+};
+
+static bool fits(const char *pattern, struct slice path)
+{
+	size_t n = strlen(pattern);
+	if (pattern[n - 1] == '/')
+		return path.n >= n && !memcmp(path.p, pattern, n);
+	return path.n == n && !memcmp(path.p, pattern, n);
+}
+
+const struct route *route_find(struct slice path)
+{
+	for (size_t i = 0; i < ARRAY_LEN(routes); i++)
+		if (fits(routes[i].pattern, path))
+			return &routes[i];
+	return NULL;
+}
+
+bool route_wants_slash(struct slice path)
+{
+	for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
+		size_t n = strlen(routes[i].pattern);
+		if (routes[i].pattern[n - 1] == '/' && path.n == n - 1 && !memcmp(path.p, routes[i].pattern, n - 1))
+			return true;
+	}
+	return false;
+}

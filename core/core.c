@@ -1,0 +1,400 @@
+#include "core/core.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/agent/agent.h"
+#include "core/base/must.h"
+#include "core/base/slice.h"
+#include "core/leader/duties.h"
+#include "core/state/command.h"
+#include "core/state/session.h"
+
+/* A client of one server stands for election right away: there is nobody to wait for. */
+#define ELECTION_FIRST NS_PER_MS
+
+struct core {
+	const struct agent_config *config;
+	struct logbuf *log;
+	struct rand rand;
+	struct db *db;
+	struct state state;
+	struct raft raft;
+	struct duties duties;
+	struct agent *agent;
+	mono_ns now;
+	wall_ns wall;
+	mono_ns election;   /* when to stand for election; INT64_MAX: not */
+	bool ready;         /* leading, and everything of earlier terms applied */
+	bool stopping;
+	struct message *done, **done_tail; /* answered, to be replied after publication */
+	char address[64];
+};
+
+/* ---- birth ---- */
+
+static void own_submit(void *host, enum command_type type, const struct schema *s, const void *request);
+
+struct core *core_new(const struct core_options *o)
+{
+	struct core *c = calloc(1, sizeof *c);
+	if (!c)
+		return NULL;
+	c->config = o->config;
+	c->log = o->log;
+	rand_seed(&c->rand, o->seed);
+	c->db = db_new(o->epoch);
+	if (!c->db) {
+		free(c);
+		return NULL;
+	}
+	c->done_tail = &c->done;
+	c->election = INT64_MAX;
+	state_init(&c->state, c->db);
+	struct slice host = o->config->server_advertise.host;
+	snprintf(c->address, sizeof c->address, slice_find(host, ':') < 0 ? "%.*s:%u" : "[%.*s]:%u", PS(host),
+		o->config->server_advertise.port);
+	char id[37];
+	raft_init(&c->raft, slice_cstr(o->config->node_id, id, sizeof id), c->address, o->durable, c->log);
+	duties_init(&c->duties, o->config, c->log, o->seed);
+	c->duties.submit = own_submit;
+	c->duties.host = c;
+	struct agent_host host_of_agent = {.db = c->db, .log = c->log, .rand = &c->rand, .config = o->config};
+	c->agent = agent_new(&host_of_agent);
+	MUST(c->agent);
+	return c;
+}
+
+void core_free(struct core *c)
+{
+	agent_free(c->agent);
+	duties_free(&c->duties);
+	raft_free(&c->raft);
+	state_free(&c->state);
+	db_free(c->db);
+	free(c);
+}
+
+struct state *core_state(struct core *c)
+{
+	return &c->state;
+}
+
+struct db *core_db(struct core *c)
+{
+	return c->db;
+}
+
+/* ---- recovery ---- */
+
+void core_restored(struct core *c, raft_index snapshot, raft_term snapshot_term)
+{
+	raft_restore(&c->raft, snapshot_term, snapshot, snapshot_term, snapshot, snapshot_term);
+}
+
+enum err core_replay(struct core *c, const struct raft_entry *e, struct fail *f)
+{
+	if (e->type != RAFT_COMMAND)
+		return OK;
+	struct arena a = {0};
+	struct apply_result result = {0};
+	state_apply(&c->state, e->index, e->data, 0, &a, &result);
+	enum err err = OK;
+	if (result.kind == APPLY_BROKEN || result.kind == APPLY_NO_MEMORY)
+		err = fail_set(f, result.kind == APPLY_BROKEN ? ERR_CORRUPT : ERR_NO_MEMORY,
+			"entry %llu of the log can't be applied: %.*s", (unsigned long long)e->index, PS(result.text));
+	arena_free(&a);
+	return err;
+}
+
+void core_replayed(struct core *c, raft_term term, raft_index last, raft_term last_term)
+{
+	raft_restore(&c->raft, term, last, last_term, c->raft.snapshot, c->raft.snapshot_term);
+}
+
+void core_restore_file(struct core *c, struct slice name, struct slice bytes)
+{
+	agent_restore_file(c->agent, name, bytes);
+}
+
+/* ---- messages ---- */
+
+static void reply_later(struct core *c, struct message *m)
+{
+	m->next = NULL;
+	*c->done_tail = m;
+	c->done_tail = &m->next;
+}
+
+static void refuse(struct core *c, struct message *m, enum err e, const char *why)
+{
+	m->err = e;
+	m->why = slice_of(why);
+	reply_later(c, m);
+}
+
+static void propose(struct core *c, struct message *m)
+{
+	enum err e;
+	enum raft_entry_type type = m->ask == ASK_BARRIER ? RAFT_BARRIER : RAFT_COMMAND;
+	if (!raft_propose(&c->raft, type, m->command, m, &e))
+		refuse(c, m, e, e == ERR_FULL ? "too many writes under way" : "No cluster leader");
+}
+
+static void own_submit(void *host, enum command_type type, const struct schema *s, const void *request)
+{
+	struct core *c = host;
+	struct message *m = calloc(1, sizeof *m);
+	MUST(m);
+	struct buf b = {0};
+	command_write(&b, type, s, request);
+	m->front = -1;
+	m->command = arena_copy(&m->mem, buf_view(&b));
+	MUST(!b.failed && m->command.p);
+	buf_free(&b);
+	propose(c, m);
+}
+
+/* The leader keeps the clocks of sessions; a renewal is no write. */
+static void session_renew(struct core *c, struct message *m)
+{
+	const struct slice *id = m->request;
+	const struct session *s = NULL;
+	raft_index index;
+	struct fail f;
+	if (session_get(db_working(c->db), NULL, *id, &m->mem, &index, &s, &f)) {
+		m->err = ERR_FAILED;
+		m->why = arena_str(&m->mem, "%s", f.text);
+	} else if (s) {
+		session_ttl_renew(&c->duties.sessions, s, c->now);
+		m->reply = schema_copy(&session_schema, s, &m->mem);
+	}
+	m->index = index;
+	reply_later(c, m);
+}
+
+static void take_message(struct core *c, struct message *m, struct effects *out)
+{
+	if (c->stopping) {
+		refuse(c, m, ERR_CLOSED, "the agent is shutting down");
+		return;
+	}
+	switch (m->ask) {
+	case ASK_COMMAND:
+	case ASK_BARRIER: propose(c, m); break;
+	case ASK_SESSION_RENEW: session_renew(c, m); break;
+	default:
+		if (agent_message(c->agent, m, c->now, c->wall, out))
+			reply_later(c, m);
+		out->publish = true;
+	}
+}
+
+static void agent_traffic(struct core *c)
+{
+	for (struct message *m = agent_outbox(c->agent), *next; m; m = next) {
+		next = m->next;
+		propose(c, m);
+	}
+	for (struct message *m = agent_answered(c->agent), *next; m; m = next) {
+		next = m->next;
+		reply_later(c, m);
+	}
+}
+
+/* ---- leadership ---- */
+
+static void begin_leading(struct core *c, struct effects *out)
+{
+	c->ready = true;
+	log_info(c->log, "consul: cluster leadership acquired");
+	log_info(c->log, "consul: New leader elected: %.*s", PS(c->config->node_name));
+	duties_begin(&c->duties, db_working(c->db), c->now);
+	agent_leader(c->agent, true, c->now);
+	out->publish = true;
+}
+
+static void stop_leading(struct core *c, const char *why, struct effects *out)
+{
+	raft_step_down(&c->raft);
+	if (c->ready)
+		log_info(c->log, "consul: cluster leadership lost");
+	c->ready = false;
+	duties_end(&c->duties);
+	agent_leader(c->agent, false, c->now);
+	for (const struct raft_entry *e; (e = raft_drop(&c->raft));)
+		if (e->tag) {
+			struct message *m = e->tag;
+			m->why = arena_str(&m->mem, "leadership lost while committing log: %s", why);
+			m->err = ERR_FAILED;
+			reply_later(c, m);
+		}
+	c->election = c->now + NS_PER_S;
+	out->publish = true;
+}
+
+/* ---- applying ---- */
+
+static void apply(struct core *c, const struct raft_entry *e, struct effects *out)
+{
+	struct message *m = e->tag;
+	if (e->type == RAFT_NOOP && e->index == c->raft.first_of_term)
+		begin_leading(c, out);
+	if (e->type == RAFT_COMMAND) {
+		struct arena spare = {0};
+		struct apply_result result = {0};
+		state_apply(&c->state, e->index, e->data, c->now, m ? &m->mem : &spare, &result);
+		MUST(result.kind != APPLY_BROKEN);
+		duties_applied(&c->duties, db_working(c->db), e->index, e->data, &result, c->now);
+		if (m) {
+			m->result = result;
+			if (result.kind == APPLY_NO_MEMORY) {
+				m->err = ERR_NO_MEMORY;
+				m->why = S("out of memory");
+			}
+		}
+		arena_free(&spare);
+		out->publish = true;
+	}
+	if (m) {
+		m->index = e->index;
+		reply_later(c, m);
+	}
+}
+
+/* Our own messages end here; those of fronts go back as effects. */
+static void give_back(struct core *c, struct message *m, struct effects *out)
+{
+	if (m->front >= 0) {
+		effect_add(out, EFF_REPLY)->message = m;
+	} else if (m->done) {
+		m->done(c->agent, m);
+	} else {
+		if (m->err || m->result.kind == APPLY_ERROR)
+			log_err(c->log, "consul: failed to apply an own write: %.*s",
+				PS(m->err ? m->why : m->result.text));
+		arena_free(&m->mem);
+		free(m);
+	}
+}
+
+void core_flush(struct core *c, mono_ns now, struct effects *out)
+{
+	c->now = now;
+	/* What is applied may propose more (a new leader's first writes): go on until the batch is still. */
+	do {
+		agent_traffic(c);
+		raft_flush(&c->raft, out);
+		for (const struct raft_entry *e; (e = raft_next(&c->raft));)
+			apply(c, e, out);
+		while (c->done) {
+			struct message *m = c->done;
+			c->done = m->next;
+			if (!c->done)
+				c->done_tail = &c->done;
+			give_back(c, m, out);
+		}
+		agent_traffic(c);
+	} while (c->done || c->raft.sent < c->raft.last || c->raft.applied < c->raft.commit);
+}
+
+/* ---- steps ---- */
+
+static void start(struct core *c, struct effects *out)
+{
+	raft_start(&c->raft, c->config->bootstrap || c->config->dev_mode || c->config->bootstrap_expect == 1);
+	if (c->raft.voter)
+		c->election = c->now + ELECTION_FIRST;
+	agent_start(c->agent, c->now, c->wall, out);
+	out->publish = true;
+}
+
+static void tick(struct core *c, struct effects *out)
+{
+	if (c->now >= c->election) {
+		c->election = INT64_MAX;
+		raft_timeout(&c->raft);
+	}
+	duties_tick(&c->duties, c->now);
+	if (c->now >= agent_next(c->agent)) {
+		agent_tick(c->agent, c->now, c->wall, out);
+		out->publish = true;
+	}
+}
+
+/* The answer to a leave goes out before the end: effects are carried out in order. */
+static void stop(struct core *c, int exit_code, struct effects *out)
+{
+	c->stopping = true;
+	effect_add(out, EFF_STOP)->stop.exit_code = exit_code;
+}
+
+void core_step(struct core *c, const struct event *ev, struct effects *out)
+{
+	c->now = ev->now;
+	c->wall = ev->wall;
+	switch (ev->kind) {
+	case EV_START: start(c, out); break;
+	case EV_TICK: tick(c, out); break;
+	case EV_MESSAGE: take_message(c, ev->message, out); break;
+	case EV_LOGGED: raft_logged(&c->raft, ev->index); break;
+	case EV_LOG_FAILED:
+		log_err(c->log, "raft: Failed to commit logs: %.*s", PS(ev->why));
+		stop_leading(c, "the log can't be written", out);
+		break;
+	case EV_CHECK_DONE:
+		agent_check_done(c->agent, ev, out);
+		out->publish = true;
+		break;
+	case EV_SNAPSHOT_DONE:
+		if (ev->why.n)
+			log_err(c->log, "snapshot: Failed to write: %.*s", PS(ev->why));
+		else
+			c->raft.snapshot = ev->index;
+		break;
+	case EV_RELOAD:
+		c->config = c->duties.config = ev->config;
+		agent_reload(c->agent, ev->config, c->now, c->wall, out);
+		out->publish = true;
+		break;
+	case EV_SIGNAL_LEAVE:
+	case EV_SIGNAL_STOP: stop(c, c->config->server_mode && ev->kind == EV_SIGNAL_STOP, out); break;
+	}
+}
+
+mono_ns core_next(const struct core *c)
+{
+	mono_ns at = c->election;
+	mono_ns next = duties_next(&c->duties);
+	at = next < at ? next : at;
+	next = agent_next(c->agent);
+	return next < at ? next : at;
+}
+
+void core_world(const struct core *c, struct world *w)
+{
+	const struct raft *r = &c->raft;
+	*w = (struct world){
+		.db = db_published(c->db),
+		.config = c->config,
+		.role = r->role,
+		.ready = c->ready,
+		.term = r->term,
+		.last_log = r->last,
+		.commit = r->commit,
+		.applied = r->applied,
+		.last_log_term = r->last_term,
+		.last_snapshot = r->snapshot,
+		.last_snapshot_term = r->snapshot_term,
+		.node_id = c->config->node_id,
+		.leaving = c->stopping,
+		.user_token = c->config->acl_token,
+	};
+	/* Followers see a leader once it is ready to serve; so do our own fronts. */
+	if (r->role == RAFT_LEADER && !c->ready)
+		w->role = RAFT_CANDIDATE;
+	memcpy(w->self_text, c->address, sizeof w->self_text);
+	w->self = slice_of(c->address);
+	w->leader = c->ready ? w->self : S_NONE;
+	agent_world(c->agent, w);
+}

@@ -1,0 +1,149 @@
+#include "core/leader/duties.h"
+
+#include "core/base/slice.h"
+#include "core/state/catalog.h"
+#include "core/state/session.h"
+
+void duties_init(struct duties *d, const struct agent_config *config, struct logbuf *log, uint64_t seed)
+{
+	*d = (struct duties){.config = config, .log = log};
+	session_ttl_init(&d->sessions, seed);
+}
+
+void duties_free(struct duties *d)
+{
+	session_ttl_free(&d->sessions);
+}
+
+/* The configuration of autopilot is replicated; the first leader writes the one of its own files. */
+static void autopilot_begin(struct duties *d, const struct db_root *r)
+{
+	if (db_count(r, TREE_AUTOPILOT))
+		return;
+	const struct agent_config *c = d->config;
+	struct autopilot_request q = {
+		.config =
+			{
+				.cleanup_dead_servers = c->autopilot_cleanup_dead_servers,
+				.last_contact_threshold = c->autopilot_last_contact_threshold,
+				.max_trailing_logs = (uint64_t)c->autopilot_max_trailing_logs,
+				.server_stabilization_time = c->autopilot_server_stabilization_time,
+				.redundancy_zone_tag = c->autopilot_redundancy_zone_tag,
+				.disable_upgrade_migration = c->autopilot_disable_upgrade_migration,
+				.upgrade_version_tag = c->autopilot_upgrade_version_tag,
+			},
+	};
+	d->submit(d->host, COMMAND_AUTOPILOT, &autopilot_request_schema, &q);
+}
+
+/* The leader registers members with the check serfHealth; ourselves first of all (leader.go: handleAliveMember). What
+ * is known of the node otherwise is its own agent's business. */
+static void register_self(struct duties *d, const struct db_root *r)
+{
+	const struct agent_config *c = d->config;
+	struct arena a = {0};
+	const struct node *known;
+	catalog_node(r, NULL, c->node_name, &a, &known);
+	if (!known)
+		log_info(d->log, "consul: member '%.*s' joined, marking health alive", PS(c->node_name));
+	arena_free(&a);
+	struct node_service service = {
+		.id = S("consul"),
+		.service = S("consul"),
+		.tags = {list_empty, 0},
+		.port = c->server_advertise.port,
+	};
+	struct health_check check = {
+		.node = c->node_name,
+		.check_id = S("serfHealth"),
+		.name = S("Serf Health Status"),
+		.status = S("passing"),
+		.output = S("Agent alive and reachable"),
+	};
+	struct register_request q = {
+		.datacenter = c->datacenter,
+		.id = c->node_id,
+		.node = c->node_name,
+		.address = c->advertise_addr,
+		.service = &service,
+		.check = &check,
+		.skip_node_update = true,
+		.token = c->acl_token,
+	};
+	d->submit(d->host, COMMAND_REGISTER, &register_request_schema, &q);
+}
+
+void duties_begin(struct duties *d, const struct db_root *r, mono_ns now)
+{
+	d->leading = true;
+	session_ttl_start(&d->sessions, r, now);
+	autopilot_begin(d, r);
+	register_self(d, r);
+}
+
+void duties_end(struct duties *d)
+{
+	d->leading = false;
+	session_ttl_free(&d->sessions);
+	d->tombstones = (struct tombstone_gc){0};
+}
+
+static void session_applied(
+	struct duties *d, const struct db_root *r, struct slice body, const struct apply_result *result, mono_ns now)
+{
+	struct arena a = {0};
+	struct session_request q;
+	if (command_read(body, &session_request_schema, &q, &a)) {
+		if (slice_is(q.op, "create") && result->kind == APPLY_TEXT) {
+			const struct session *s = NULL;
+			raft_index index;
+			if (!session_get(r, NULL, result->text, &a, &index, &s, NULL) && s)
+				session_ttl_renew(&d->sessions, s, now);
+		} else if (slice_is(q.op, "destroy")) {
+			session_ttl_forget(&d->sessions, q.session.id);
+		}
+	}
+	arena_free(&a);
+}
+
+void duties_applied(struct duties *d, const struct db_root *r, raft_index index, struct slice command,
+	const struct apply_result *result, mono_ns now)
+{
+	if (!d->leading || !command.n)
+		return;
+	if (result->tombstone)
+		tombstone_gc_hint(&d->tombstones, index, now);
+	if ((uint8_t)command.p[0] == COMMAND_SESSION)
+		session_applied(d, r, slice_from(command, 1), result, now);
+}
+
+void duties_tick(struct duties *d, mono_ns now)
+{
+	if (!d->leading)
+		return;
+	char id[37];
+	while (session_ttl_due(&d->sessions, now, id)) {
+		log_debug(d->log, "consul.state: Session %s TTL expired", id);
+		struct session_request q = {
+			.datacenter = d->config->datacenter,
+			.op = S("destroy"),
+			.session.id = slice_of(id),
+		};
+		d->submit(d->host, COMMAND_SESSION, &session_request_schema, &q);
+	}
+	raft_index index;
+	while (tombstone_gc_due(&d->tombstones, now, &index)) {
+		struct tombstone_request q = {
+			.datacenter = d->config->datacenter,
+			.op = S("reap"),
+			.reap_index = index,
+		};
+		d->submit(d->host, COMMAND_TOMBSTONE, &tombstone_request_schema, &q);
+	}
+}
+
+mono_ns duties_next(const struct duties *d)
+{
+	mono_ns a = session_ttl_next(&d->sessions), b = tombstone_gc_next(&d->tombstones);
+	return !d->leading ? INT64_MAX : a < b ? a : b;
+}
