@@ -29,6 +29,7 @@ struct http_framing {
 	bool expect_other;    /* any other expectation: 417 */
 	int status;           /* HTTP_PARSE_BAD: what to answer … */
 	const char *reason;   /* … and the sentence behind it, NULL for none */
+	struct slice about;   /* … of an answer: the words that are wrong */
 };
 
 struct http_response {
@@ -42,8 +43,14 @@ struct http_response {
 /* Fills method … headers and content_length of r (body, remote, tls and began are the caller's). */
 enum http_parse_result http_parse_request(char *p, size_t n, struct http_request *r, struct http_framing *f);
 
-/* The same for an answer; `reason` of f says what is wrong in the words of net/http. Framing by RFC 7230 3.3.3 for an
- * answer to `head_only` (HEAD) or not: content_length is 0 where there can be no body. */
+/* HTTP_OTHER for methods without a name there; by exact bytes. */
+enum http_verb http_verb_of(struct slice method);
+
+/* Cuts r->target into path, query and has_query, by r->method; false when it is no target. */
+bool http_parse_target(struct http_request *r);
+
+/* The same as http_parse_request for an answer; `reason` of f says what is wrong in the words of net/http. Framing by
+ * RFC 7230 3.3.3 for an answer to `head_only` (HEAD) or not: content_length is 0 where there can be no body. */
 enum http_parse_result http_parse_response(
         char *p, size_t n, bool head_only, struct http_response *r, struct http_framing *f);
 

@@ -49,11 +49,15 @@ static inline struct slice stream_in(const struct stream *s)
 }
 /* Drops the first n bytes of what came in; the buffer goes back when it is empty. */
 void stream_take(struct stream *s, size_t n);
+/* Drops the last n bytes of what came in. */
+void stream_chop(struct stream *s, size_t n);
 
 /* Sends now what the kernel takes; the rest waits in `out` and EPOLLOUT is wanted. False when the connection is broken
  * or memory is out: close it. */
 bool stream_send(struct stream *s, const struct iovec *parts, unsigned n);
 bool stream_flush(struct stream *s);
+/* Says that nothing more will be sent (the other side reads its end). */
+void stream_shut(struct stream *s);
 static inline size_t stream_waiting(const struct stream *s)
 {
 	return s->out.end - s->out.at;

@@ -15,6 +15,7 @@ struct timer {
 
 struct timers {
 	struct heap heap;
+	mono_ns floor; /* nothing is set earlier than this: just behind the last run */
 };
 
 /* Fires at `at`; moves it when it is set already. False when out of memory. */

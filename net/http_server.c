@@ -1,0 +1,272 @@
+#include "net/http_server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "core/base/must.h"
+#include "core/base/slice.h"
+#include "net/address.h"
+#include "net/http_conn.h"
+
+enum {
+	ACCEPTS_MAX = 64,        /* new connections a turn */
+	REST_MS = 50,            /* accepting pauses when the system has nothing left to give */
+	LEAVING_MAX = 64,        /* connections above the limit that may linger with their 503 */
+	CONNECTIONS_MAX = 65536, /* when the host names no limit */
+	TIMEOUT_S = 60,
+};
+
+/* ---- connections ----------------------------------------------------------------------------------------------- */
+
+static struct http_conn *conn_new(struct http_server *s, int fd, const struct address *peer)
+{
+	struct http_conn *c = calloc(1, sizeof *c);
+	if (!c)
+		return NULL;
+	if (!stream_open(&c->s, s->loop, fd, http_conn_ready)) {
+		free(c);
+		return NULL;
+	}
+	char text[ADDRESS_TEXT];
+	size_t n = address_print(peer, text);
+	c->remote_n = (uint8_t)(n < CONN_REMOTE ? n : CONN_REMOTE);
+	memcpy(c->remote, text, c->remote_n);
+	c->server = s;
+	c->timer.fire = http_conn_timer;
+	c->active = s->loop->now;
+	c->minor = 1;
+	c->next = s->conns;
+	if (c->next)
+		c->next->prev = c;
+	s->conns = c;
+	s->counts.connections++;
+	return c;
+}
+
+void http_conn_free(struct http_conn *c)
+{
+	struct http_server *s = c->server;
+	MUST(s->corked != c);
+	loop_timer_stop(s->loop, &c->timer);
+	stream_close(&c->s);
+	http_kept_free(c);
+	if (c->next)
+		c->next->prev = c->prev;
+	if (c->prev)
+		c->prev->next = c->next;
+	else
+		s->conns = c->next;
+	s->counts.connections--;
+	free(c);
+}
+
+/* ---- accepting ------------------------------------------------------------------------------------------------- */
+
+/* No room: says so and hangs up, without a connection of our own. */
+static void turn_away(struct http_server *s, int fd)
+{
+	static const char answer[] = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\n"
+	                             "Connection: close\r\n\r\n503 Service Unavailable: too many connections";
+	char dropped[POOL_BLOCK];
+	ssize_t n = send(fd, answer, sizeof answer - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+	shutdown(fd, SHUT_WR);
+	n = recv(fd, dropped, sizeof dropped,
+	        MSG_DONTWAIT); /* unread bytes would reset the connection under the answer */
+	(void)n;
+	close(fd);
+	s->counts.refused++;
+}
+
+static void welcome(struct http_server *s, int fd, const struct address *peer)
+{
+	bool full = s->counts.connections >= s->set.connections_max;
+	struct http_conn *c = NULL;
+	if (s->counts.connections < s->set.connections_max + LEAVING_MAX)
+		c = conn_new(s, fd, peer);
+	if (!c) {
+		turn_away(s, fd);
+		return;
+	}
+	s->counts.accepted++;
+	if (!full)
+		return;
+	http_conn_refuse(c, 503, "too many connections");
+	if (http_conn_flush(c))
+		http_conn_settle(c);
+	else
+		http_conn_free(c);
+}
+
+static void listeners_want(struct http_server *s, uint32_t events)
+{
+	for (struct listener *l = s->listeners; l; l = l->next)
+		loop_mod(s->loop, &l->watch, events);
+}
+
+static void pause_accepting(struct http_server *s)
+{
+	if (loop_timer(s->loop, &s->rest, s->loop->now + REST_MS * NS_PER_MS))
+		listeners_want(s, 0);
+}
+
+static void resume_accepting(struct timer *t)
+{
+	struct http_server *s = (struct http_server *)(void *)((char *)t - offsetof(struct http_server, rest));
+	if (s->reserve < 0)
+		s->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	listeners_want(s, EPOLLIN);
+}
+
+/* The process is out of descriptors: the one in reserve lets us take a caller in, tell him, and take its place again.
+ * Then the others get a moment to end. */
+static void accept_without_descriptors(struct http_server *s, int listener)
+{
+	if (s->reserve >= 0) {
+		close(s->reserve);
+		int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd >= 0)
+			turn_away(s, fd);
+		s->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		if (fd >= 0 && s->reserve >= 0)
+			return;
+	}
+	pause_accepting(s);
+}
+
+static void listener_ready(struct watch *w, uint32_t events)
+{
+	(void)events;
+	struct listener *l = (struct listener *)(void *)w;
+	struct http_server *s = l->server;
+	for (int i = 0; i < ACCEPTS_MAX; i++) {
+		union address_sock sock = {0};
+		socklen_t n = sizeof sock;
+		int fd = accept4(w->fd, &sock.any, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd >= 0) {
+			struct address peer = address_of_sock(&sock.any);
+			welcome(s, fd, &peer);
+		} else if (errno == EMFILE || errno == ENFILE) {
+			accept_without_descriptors(s, w->fd);
+			return;
+		} else if (errno == ENOBUFS || errno == ENOMEM) {
+			pause_accepting(s);
+			return;
+		} else if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINVAL) {
+			return;
+		} /* else: this caller hung up before he was let in; on with the next */
+	}
+}
+
+/* ---- the server ------------------------------------------------------------------------------------------------ */
+
+struct http_server *http_server_new(struct loop *l, const struct http_settings *set)
+{
+	MUST(set->request != NULL && set->closed != NULL && set->park_header_count <= UINT8_MAX);
+	struct http_server *s = calloc(1, sizeof *s);
+	if (!s)
+		return NULL;
+	s->loop = l;
+	s->set = *set;
+	if (!s->set.connections_max)
+		s->set.connections_max = CONNECTIONS_MAX;
+	dur_ns *timeouts[] = {&s->set.head_timeout, &s->set.body_timeout, &s->set.write_timeout};
+	for (size_t i = 0; i < ARRAY_LEN(timeouts); i++)
+		if (!*timeouts[i])
+			*timeouts[i] = TIMEOUT_S * NS_PER_S;
+	s->rest.fire = resume_accepting;
+	s->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	s->date_second = -1;
+	return s;
+}
+
+bool http_server_listen(struct http_server *s, int fd)
+{
+	struct listener *l = calloc(1, sizeof *l);
+	if (!l)
+		return false;
+	l->server = s;
+	l->watch.ready = listener_ready;
+	if (!loop_add(s->loop, fd, EPOLLIN, &l->watch)) {
+		free(l);
+		return false;
+	}
+	l->next = s->listeners;
+	s->listeners = l;
+	return true;
+}
+
+void http_server_stop(struct http_server *s)
+{
+	s->stopping = true;
+	loop_timer_stop(s->loop, &s->rest);
+	while (s->listeners) {
+		struct listener *l = s->listeners;
+		s->listeners = l->next;
+		loop_del(s->loop, &l->watch);
+		close(l->watch.fd);
+		free(l);
+	}
+	for (struct http_conn *c = s->conns, *next; c; c = next) {
+		next = c->next;
+		c->close = true;
+		if (c->state == CONN_HEAD && !stream_in(&c->s).n && !stream_waiting(&c->s))
+			http_conn_free(c);
+	}
+}
+
+void http_server_free(struct http_server *s)
+{
+	http_server_stop(s);
+	while (s->conns)
+		http_conn_gone(s->conns);
+	if (s->reserve >= 0)
+		close(s->reserve);
+	buf_free(&s->out);
+	free(s);
+}
+
+const struct http_counts *http_server_counts(const struct http_server *s)
+{
+	return &s->counts;
+}
+
+/* ---- what the host does with a connection ---------------------------------------------------------------------- */
+
+void http_wait(struct http_conn *c)
+{
+	MUST(c->state == CONN_ASKED && !c->early);
+	c->state = CONN_WAIT;
+}
+
+void http_park(struct http_conn *c)
+{
+	MUST(c->state == CONN_ASKED && !c->early);
+	if (http_kept_make(c, &c->server->request))
+		c->state = CONN_PARKED;
+	else
+		http_conn_plain(c, 503);
+}
+
+void http_abort(struct http_conn *c)
+{
+	c->state = CONN_DEAD;
+	if (c->server->corked != c)
+		http_conn_settle(c);
+}
+
+void http_set_user(struct http_conn *c, void *user)
+{
+	c->user = user;
+}
+
+void *http_user(const struct http_conn *c)
+{
+	return c->user;
+}
+
+uint64_t http_serial(const struct http_conn *c)
+{
+	return c->serial;
+}
