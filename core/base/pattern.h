@@ -1,0 +1,24 @@
+/* Regular expressions, as Go's regexp (RE2) reads them: does a text contain a match?
+ *
+ * Linear in the length of the text: all ways are followed at once, none is taken back. Letters are runes of UTF-8.
+ * What an expression may hold: literals, . [a-z] [^a] [[:alpha:]] \d \w \s \pN-less escapes, ^ $ \A \z \b \B, groups
+ * (also named, or with flags imsU), | * + ? {n,m}, \Q…\E. Left out of RE2: Unicode classes (\pL), which are an error;
+ * (?i) knows only the letters of ASCII. Error texts are Go's: "error parsing regexp: missing closing ): `(`".
+ *
+ * A compiled pattern is read only; matching takes memory of its own, so any thread may use it. */
+#ifndef BASE_PATTERN_H
+#define BASE_PATTERN_H
+
+#include "core/base/err.h"
+#include "core/base/types.h"
+
+struct pattern;
+
+/* Free with pattern_free. */
+enum err pattern_compile(struct slice text, struct pattern **out, struct fail *f);
+void pattern_free(struct pattern *p);
+
+/* Is there a match anywhere in `text`? False also when memory is out. */
+bool pattern_match(const struct pattern *p, struct slice text);
+
+#endif
