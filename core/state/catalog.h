@@ -54,6 +54,9 @@ raft_index catalog_node_info(
         const struct db_root *r, struct watchset *ws, struct slice node, struct arena *a, struct list *dump);
 raft_index catalog_node_dump(const struct db_root *r, struct watchset *ws, struct arena *a, struct list *dump);
 
+/* The services of a node: of struct node_service, by the lower case of their ids. */
+struct list catalog_services_of_node(const struct db_root *r, struct watchset *ws, struct slice node, struct arena *a);
+
 /* The view of a stored instance as a node's service. Shallow. */
 void catalog_to_node_service(const struct service_node *sn, struct node_service *out);
 

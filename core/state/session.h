@@ -13,7 +13,8 @@
 
 /* ---- reading: any thread; index of `sessions`; results point into items ---- */
 
-/* *out is NULL when absent. Error: "failed session lookup: index error: UUID must be 36 characters". */
+/* *out is NULL when absent; `index` may be NULL. Error: "failed session lookup: index error: UUID must be 36
+ * characters". */
 enum err session_get(const struct db_root *r, struct watchset *ws, struct slice id, struct arena *a, raft_index *index,
         const struct session **out, struct fail *f);
 /* Of struct session, by id. */
@@ -21,13 +22,16 @@ raft_index session_list(const struct db_root *r, struct watchset *ws, struct are
 raft_index session_list_node(
         const struct db_root *r, struct watchset *ws, struct slice node, struct arena *a, struct list *sessions);
 
+/* The sentence about an id that no session has: invalid session "…". */
+enum err session_unknown(struct slice id, struct fail *f);
+
 /* ---- writing: core thread, while applying ---- */
 
 enum err session_create(struct state *s, struct session *sess, struct fail *f);
 enum err session_destroy(struct state *s, struct slice id, struct fail *f);
 /* Destroys all that depend on a check, or that live on a node. */
-void session_check_gone(struct state *s, struct slice node, struct slice check_id);
-void session_node_gone(struct state *s, struct slice node);
+enum err session_check_gone(struct state *s, struct slice node, struct slice check_id, struct fail *f);
+enum err session_node_gone(struct state *s, struct slice node, struct fail *f);
 enum err session_restore(struct state *s, struct session *sess, struct fail *f);
 
 #endif

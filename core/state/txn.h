@@ -37,7 +37,8 @@ bool txn_verb_reads(struct slice verb);
 /* Operations that only read, on any thread. Writing verbs give "cannot insert in read-only transaction". */
 void txn_read(const struct db_root *r, struct list ops, struct arena *a, struct txn_response *out);
 
-/* While applying: results are copied into `a`. With errors nothing is kept. */
-void txn_apply(struct state *s, struct list ops, struct arena *a, struct txn_response *out);
+/* While applying: results are copied into `a`. False: some operation failed, the caller must undo everything. (Not the
+ * same as out->errors.n when `a` is full: what is kept may never depend on the memory of the one who asked.) */
+bool txn_apply(struct state *s, struct list ops, struct arena *a, struct txn_response *out);
 
 #endif
