@@ -53,7 +53,7 @@ struct dns_view {
 	const struct dns_settings *set;
 	const struct db_root *db;
 	enum dns_local local;
-	bool too_stale;    /* with DNS_LOCAL_FAIL: a stale read was tried first and was too old */
+	bool too_stale; /* with DNS_LOCAL_FAIL: a stale read was tried first and was too old */
 	struct slice why;
 	struct list datacenters; /* of struct slice: those that are known */
 	wall_ns now;
@@ -88,7 +88,8 @@ struct dns_need {
 
 enum dns_got {
 	DNS_GOT,        /* the fields of the kind are filled */
-	DNS_GOT_ABSENT, /* there is none (a query that does not exist, a node that does not, recursors that are silent) */
+	DNS_GOT_ABSENT, /* there is none (a query that does not exist, a node that does not, recursors that are silent)
+	                 */
 	DNS_GOT_FAILED, /* `why` */
 };
 
@@ -96,9 +97,9 @@ struct dns_fact {
 	struct dns_need need;
 	enum dns_got got;
 	struct slice why;
-	struct slice reply;       /* DNS_NEED_NAME: the recursor's message */
-	const struct node *node;  /* DNS_NEED_NODE */
-	struct list nodes;        /* DNS_NEED_NODES: of struct node; else of struct check_service_node */
+	struct slice reply;                    /* DNS_NEED_NAME: the recursor's message */
+	const struct node *node;               /* DNS_NEED_NODE */
+	struct list nodes;                     /* DNS_NEED_NODES: of struct node; else of struct check_service_node */
 	struct slice datacenter, service, ttl; /* DNS_NEED_QUERY: of the answer */
 };
 
@@ -133,11 +134,14 @@ struct dns_result {
 
 /* `known` is NULL in the first run. `cap`: DNS_MESSAGE_MAX unless less is wanted. */
 enum dns_verdict dns_answer(const struct dns_view *v, const struct dns_ask *ask, const struct dns_known *known,
-	struct arena *a, uint8_t *out, size_t cap, struct dns_result *res);
+        struct arena *a, uint8_t *out, size_t cap, struct dns_result *res);
 
 /* The line of a question that has been handled (level DEBUG); not for a question that recursors answered. */
 void dns_log(struct logbuf *log, const struct dns_ask *ask, enum dns_handled handled, dur_ns took);
-static inline bool dns_log_wanted(const struct logbuf *log) { return log->level <= LOG_DEBUG; }
+static inline bool dns_log_wanted(const struct logbuf *log)
+{
+	return log->level <= LOG_DEBUG;
+}
 
 /* The question to ask for DNS_NEED_NAME: A, recursion desired. Returns its length. */
 size_t dns_need_question(const struct dns_need *need, uint16_t id, uint8_t *out, size_t cap);

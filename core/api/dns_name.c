@@ -8,9 +8,15 @@ static struct slice span(const char *text, const struct dns_labels *l, unsigned 
 	return to > from ? slice_at(text + l->at[from], (size_t)(l->at[to] - l->at[from] - 1)) : S_NONE;
 }
 
-static struct slice label(const char *text, const struct dns_labels *l, unsigned i) { return span(text, l, i, i + 1); }
+static struct slice label(const char *text, const struct dns_labels *l, unsigned i)
+{
+	return span(text, l, i, i + 1);
+}
 
-static bool is_underscored(struct slice s) { return s.n && s.p[0] == '_'; }
+static bool is_underscored(struct slice s)
+{
+	return s.n && s.p[0] == '_';
+}
 
 /* `n` labels before "service". */
 static void service_of(const char *text, const struct dns_labels *l, unsigned n, struct dns_meaning *m)
@@ -34,10 +40,8 @@ static bool means(const char *text, const struct dns_labels *l, unsigned n, stru
 	static const struct {
 		const char *word;
 		enum dns_meaning_kind kind;
-	} words[] = {{"service", DNS_MEANS_SERVICE},
-		{"node", DNS_MEANS_NODE},
-		{"query", DNS_MEANS_QUERY},
-		{"addr", DNS_MEANS_ADDRESS}};
+	} words[] = {{"service", DNS_MEANS_SERVICE}, {"node", DNS_MEANS_NODE}, {"query", DNS_MEANS_QUERY},
+	        {"addr", DNS_MEANS_ADDRESS}};
 
 	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
 		if (!slice_is(word, words[i].word))
