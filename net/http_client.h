@@ -1,6 +1,6 @@
 /* One request, one answer, a deadline: as a state machine on a loop (http_call), or blocking (http_fetch).
  *
- * Each request has a connection of its own ("Connection: close" is not said unless asked: the answer's end is known).
+ * Each request has a connection of its own and says "Connection: close".
  * Redirects are not followed: the caller sees the 3xx. Errors read as those of Go's client: `Get
  * "http://127.0.0.1:1/": dial tcp 127.0.0.1:1: connect: connection refused`. */
 #ifndef NET_HTTP_CLIENT_H
