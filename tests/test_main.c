@@ -45,8 +45,9 @@ static bool wanted(const struct test *t, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	int passed = 0, bad = 0;
-	for (struct test *t = first; t; t = t->next) {
+	static int passed, bad; /* static: they outlive a longjmp */
+	static struct test *t;
+	for (t = first; t; t = t->next) {
 		if (!wanted(t, argc, argv))
 			continue;
 		failed = false;
