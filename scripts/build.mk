@@ -11,7 +11,7 @@ SRC_DIRS  ?= cmd core net store
 UNIT_DIRS ?= tests/unit
 SRC  := $(sort $(shell find $(SRC_DIRS) -name '*.c' -o -name '*.S' | grep -v '/\.'))
 LIBSRC := $(filter-out cmd/main.c,$(SRC))
-UNIT := $(sort tests/test_main.c $(shell find $(UNIT_DIRS) -name '*.c' 2>/dev/null))
+UNIT := $(sort tests/test_main.c $(wildcard tests/sim/disk.c) $(shell find $(UNIT_DIRS) -name '*.c' 2>/dev/null))
 
 REVISION := $(shell git rev-parse --short=8 HEAD 2>/dev/null || echo unknown)
 

@@ -43,7 +43,7 @@ struct disk {
 	/* The names in a directory, sorted by bytes, without "." and "..": a list of struct slice, each ended by a NUL.
 	 */
 	enum err (*list)(struct disk *d, const char *dir, struct arena *a, struct list *names, struct fail *f);
-	/* Makes a directory and those above it; OK if it is there. */
+	/* Makes a directory and those above it, all on disk when it returns; OK if it is there. */
 	enum err (*make_dir)(struct disk *d, const char *dir, struct fail *f);
 	enum err (*open)(struct disk *d, const char *name, enum disk_open how, struct disk_file *file, struct fail *f);
 	void (*close)(struct disk *d, struct disk_file *file);
