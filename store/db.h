@@ -19,35 +19,37 @@
 
 enum db_tree {
 	/* the replicated state */
-	TREE_KV,             /* key                                → struct kv_item (compact, store/model.h) */
-	TREE_TOMBSTONES,     /* key                                → struct tombstone */
-	TREE_NODES,          /* lower(name)                        → struct node */
-	TREE_NODES_ID,       /* id, as the bytes of the UUID       → link: key of the node */
-	TREE_SERVICES,       /* lower(node) 0 lower(id)            → struct service_node */
-	TREE_SERVICES_NAME,  /* lower(name) 0 lower(node) 0 lower(id) → link */
-	TREE_CHECKS,         /* lower(node) 0 lower(check id)      → struct health_check */
-	TREE_CHECKS_STATUS,  /* status 0 node 0 check              → link */
-	TREE_CHECKS_SERVICE, /* lower(service name) 0 node 0 check → link */
+	TREE_KV,                  /* key                                → struct kv_item (compact, store/model.h) */
+	TREE_TOMBSTONES,          /* key                                → struct tombstone */
+	TREE_NODES,               /* lower(name)                        → struct node */
+	TREE_NODES_ID,            /* id, as the bytes of the UUID       → link: key of the node */
+	TREE_SERVICES,            /* lower(node) 0 lower(id)            → struct service_node */
+	TREE_SERVICES_NAME,       /* lower(name) 0 lower(node) 0 lower(id) → link */
+	TREE_CHECKS,              /* lower(node) 0 lower(check id)      → struct health_check */
+	TREE_CHECKS_STATUS,       /* status 0 node 0 check              → link */
+	TREE_CHECKS_SERVICE,      /* lower(service name) 0 node 0 check → link */
 	TREE_CHECKS_NODE_SERVICE, /* node 0 lower(service id) 0 check → link; no service: checks of the node itself */
-	TREE_SESSIONS,       /* id, as the bytes of the UUID       → struct session */
-	TREE_SESSIONS_NODE,  /* lower(node) 0 id (bytes)           → link */
-	TREE_SESSION_CHECKS, /* node 0 check 0 session id (bytes)  → link */
-	TREE_KV_SESSION,     /* session id (bytes) then key        → link: keys locked by a session */
-	TREE_COORDINATES,    /* lower(node) 0 lower(segment)       → struct coordinate_entry */
-	TREE_ACLS,           /* id                                 → struct acl */
-	TREE_ACL_BOOTSTRAP,  /* "bootstrap"                        → struct acl_bootstrap (core/state/acl.h) */
-	TREE_QUERIES,        /* id, as the bytes of the UUID       → struct prepared_query (core/state/prepared_query.h) */
-	TREE_QUERIES_NAME,   /* 'n' lower(name), 't' lower(name of a template) → link */
-	TREE_QUERIES_SESSION,/* session id (bytes), query id (bytes) → link */
-	TREE_AUTOPILOT,      /* "config"                           → struct autopilot_config */
-	TREE_INDEX,          /* table or "service.<name>"          → raft_index: the highest index of that table (key in lower case) */
+	TREE_SESSIONS,            /* id, as the bytes of the UUID       → struct session */
+	TREE_SESSIONS_NODE,       /* lower(node) 0 id (bytes)           → link */
+	TREE_SESSION_CHECKS,      /* node 0 check 0 session id (bytes)  → link */
+	TREE_KV_SESSION,          /* session id (bytes) then key        → link: keys locked by a session */
+	TREE_COORDINATES,         /* lower(node) 0 lower(segment)       → struct coordinate_entry */
+	TREE_ACLS,                /* id                                 → struct acl */
+	TREE_ACL_BOOTSTRAP,       /* "bootstrap"                        → struct acl_bootstrap (core/state/acl.h) */
+	TREE_QUERIES, /* id, as the bytes of the UUID       → struct prepared_query (core/state/prepared_query.h) */
+	TREE_QUERIES_NAME,    /* 'n' lower(name), 't' lower(name of a template) → link */
+	TREE_QUERIES_SESSION, /* session id (bytes), query id (bytes) → link */
+	TREE_AUTOPILOT,       /* "config"                           → struct autopilot_config */
+	TREE_INDEX, /* table or "service.<name>"          → raft_index: the highest index of that table (key in lower
+	               case) */
 	/* this agent's own, not replicated, published the same way so that every front may read them */
 	TREE_LOCAL_SERVICES, /* service id                         → struct local_service */
 	TREE_LOCAL_CHECKS,   /* check id                           → struct local_check */
 	TREE_MEMBERS_LAN,    /* name                               → struct member */
 	TREE_MEMBERS_WAN,
-	TREE_EVENTS,         /* big endian sequence                → struct user_event */
-	TREE_LOCK_DELAYS,    /* key                                → mono_ns: until then nobody may lock it (core/state/delay.h) */
+	TREE_EVENTS,      /* big endian sequence                → struct user_event */
+	TREE_LOCK_DELAYS, /* key                                → mono_ns: until then nobody may lock it
+	                     (core/state/delay.h) */
 	TREE_COUNT
 };
 
@@ -61,13 +63,16 @@ size_t db_count(const struct db_root *r, enum db_tree t);
 const struct item *db_first(const struct db_root *r, enum db_tree t);
 const struct item *db_last(const struct db_root *r, enum db_tree t);
 
-/* In order of the keys' bytes. Valid while the root is. Bounded size, on the caller's stack. */
-struct cursor {
-	const void *stack[64]; /* tree's own; 64 levels, see tree.h for why that suffices */
-	uint16_t at[64];
-	int depth;
-	const struct item *peeked;
-	struct cursor_more *more; /* tree's own */
+/* In order of the keys' bytes. Valid while the root is; on db_working() until the next write. On the caller's stack. */
+enum { CURSOR_LEVELS = 24 };
+struct branch;
+struct cursor { /* inside is the tree's own, see tree_walk.c */
+	const struct branch *stack[CURSOR_LEVELS];
+	uint8_t next[CURSOR_LEVELS];
+	uint8_t depth, bottom;
+	bool forgot;
+	const struct item *last;
+	uintptr_t top, down;
 };
 /* All items whose key starts with `prefix` (empty: all). */
 void cursor_prefix(struct cursor *c, const struct db_root *r, enum db_tree t, struct slice prefix);
@@ -92,10 +97,14 @@ const struct db_root *db_working(const struct db *db); /* what the writer sees n
 /* A new item of `payload_n` bytes of payload, key copied in, payload not cleared; NULL when out of memory. Fill
  * the payload through item_payload_new, then insert it, or give it back with db_item_drop. */
 struct item *db_item_new(struct db *db, struct slice key, size_t payload_n);
-static inline void *item_payload_new(struct item *it) { return (char *)it + ITEM_PAYLOAD_AT(it->key_n); }
+static inline void *item_payload_new(struct item *it)
+{
+	return (char *)it + ITEM_PAYLOAD_AT(it->key_n);
+}
 void db_item_drop(struct db *db, struct item *it);
 
-/* Inserts or replaces; the replaced item is retired. False: out of memory, nothing changed, the item still the caller's. */
+/* Inserts or replaces; the replaced item is retired. False: out of memory, nothing changed, the item still the
+ * caller's. */
 bool db_put(struct db *db, enum db_tree t, struct item *it);
 /* Removes; true if it was there. (Out of memory while copying the path: MUST not happen, a reserve is kept.) */
 bool db_remove(struct db *db, enum db_tree t, struct slice key);
@@ -104,13 +113,17 @@ size_t db_remove_prefix(struct db *db, enum db_tree t, struct slice prefix);
 
 /* All or nothing inside the working version: a savepoint freezes what is there; undo returns to it. No nesting. */
 void db_savepoint(struct db *db);
-void db_undo(struct db *db);  /* back to the savepoint */
-void db_keep(struct db *db);  /* forget the savepoint */
+void db_undo(struct db *db); /* back to the savepoint */
+void db_keep(struct db *db); /* forget the savepoint */
 
 /* Makes the working version the published one and begins the next transaction; frees what no reader can see. Does NOT
  * advance the epoch: readers may still pick up the root before. What this publication retires is stamped with the
- * current epoch; the host first makes the new root reachable (one atomic store of its world), then calls epoch_advance. */
+ * current epoch; the host first makes the new root reachable (one atomic store of its world), then calls epoch_advance.
+ */
 const struct db_root *db_publish(struct db *db);
+/* Frees a slice of what no reader can see; true if more could be freed right now. db_publish does that too: this is for
+ * a host with an idle turn. */
+bool db_reclaim(struct db *db);
 const struct db_root *db_published(const struct db *db);
 
 /* Keeps a published root alive beyond the readers' quiescent points (a snapshot being written on another thread). The

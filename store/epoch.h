@@ -15,10 +15,11 @@ struct epoch;
 
 struct epoch *epoch_new(void);
 void epoch_free(struct epoch *e);
-int epoch_reader_add(struct epoch *e); /* a slot number; -1 when all are taken. Before the threads start */
+int epoch_reader_add(struct epoch *e);         /* a slot number; -1 when all are taken. Before the threads start */
 void epoch_enter(struct epoch *e, int reader); /* reader thread */
 void epoch_leave(struct epoch *e, int reader);
-uint64_t epoch_advance(struct epoch *e);      /* writer: begins a new epoch; returns the one that ended */
-uint64_t epoch_safe(const struct epoch *e);   /* writer: everything retired in an epoch <= this may be freed */
+uint64_t epoch_advance(struct epoch *e);    /* writer: begins a new epoch; returns the one that ended */
+uint64_t epoch_now(const struct epoch *e);  /* writer: the epoch that is going on; the first is 1 */
+uint64_t epoch_safe(const struct epoch *e); /* writer: everything retired in an epoch <= this may be freed */
 
 #endif

@@ -4,6 +4,8 @@
  * root); after a publication a note tells in O(key length) whether its part of the tree moved. It may say so for
  * nothing (then the query runs again and parks again); it never misses a change.
  *
+ * Keys are copied to the arena. When that is full a note is lost and the arena says `failed`: such a run must not park.
+ *
  * All functions accept ws == NULL: a read that will not block notes nothing. */
 #ifndef STORE_WATCHSET_H
 #define STORE_WATCHSET_H
@@ -28,7 +30,10 @@ struct watchset {
 
 void watch_key(struct watchset *ws, const struct db_root *r, enum db_tree t, struct slice key);
 void watch_prefix(struct watchset *ws, const struct db_root *r, enum db_tree t, struct slice prefix);
-static inline void watch_tree(struct watchset *ws, const struct db_root *r, enum db_tree t) { watch_prefix(ws, r, t, S_NONE); }
+static inline void watch_tree(struct watchset *ws, const struct db_root *r, enum db_tree t)
+{
+	watch_prefix(ws, r, t, S_NONE);
+}
 
 bool watch_moved(const struct watch_note *n, const struct db_root *now);
 

@@ -1,0 +1,99 @@
+/* Inside of the tree: twigs and branches. For tree.c, tree_walk.c and retire.c only. */
+#ifndef STORE_TWIG_H
+#define STORE_TWIG_H
+
+#include "store/item.h"
+
+typedef uintptr_t twig; /* 0, an item, or a branch with the lowest bit set */
+
+struct branch {
+	uint32_t symbols; /* bit 0: the key ends here; bit 1+h: half byte h */
+	uint32_t place;
+	uint64_t made; /* the version in which this copy was made */
+	twig twigs[];  /* one a symbol, in order; behind them as many uint64_t versions */
+};
+
+#define SYMBOL_END UINT32_C(1)
+#define PLACE_SAME UINT32_MAX /* no place: the keys are equal */
+
+static inline bool twig_is_branch(twig t)
+{
+	return t & 1;
+}
+static inline struct branch *twig_branch(twig t)
+{
+	return (struct branch *)(t - 1);
+}
+static inline struct item *twig_item(twig t)
+{
+	return (struct item *)t;
+}
+static inline twig twig_of_branch(const struct branch *b)
+{
+	return (twig)b + 1;
+}
+static inline twig twig_of_item(const struct item *it)
+{
+	return (twig)it;
+}
+
+static inline unsigned branch_n(const struct branch *b)
+{
+	return (unsigned)__builtin_popcount(b->symbols);
+}
+static inline size_t branch_size_of(unsigned n)
+{
+	return sizeof(struct branch) + n * (sizeof(twig) + sizeof(uint64_t));
+}
+static inline size_t branch_size(const struct branch *b)
+{
+	return branch_size_of(branch_n(b));
+}
+static inline uint64_t *branch_versions(struct branch *b)
+{
+	return (uint64_t *)(b->twigs + branch_n(b));
+}
+static inline uint64_t branch_version(const struct branch *b, unsigned i)
+{
+	return ((const uint64_t *)(b->twigs + branch_n(b)))[i];
+}
+
+/* The symbol of a key at a place, as a bit. */
+static inline uint32_t key_symbol(struct slice key, uint32_t place)
+{
+	size_t i = place >> 1;
+	if (i >= key.n)
+		return SYMBOL_END;
+	uint8_t byte = (uint8_t)key.p[i];
+	return UINT32_C(2) << (place & 1 ? byte & 15 : byte >> 4);
+}
+
+/* How many symbols of b sort before this one: the number of its twig, if it has one. */
+static inline unsigned branch_rank(const struct branch *b, uint32_t symbol)
+{
+	return (unsigned)__builtin_popcount(b->symbols & (symbol - 1));
+}
+
+/* Some item below t that shares with `key` at least as much as any other does. */
+static inline const struct item *twig_nearest(twig t, struct slice key)
+{
+	while (twig_is_branch(t)) {
+		const struct branch *b = twig_branch(t);
+		uint32_t symbol = key_symbol(key, b->place);
+		t = b->twigs[b->symbols & symbol ? branch_rank(b, symbol) : 0];
+	}
+	return twig_item(t);
+}
+
+/* The first place where two keys differ. */
+static inline uint32_t keys_part(struct slice a, struct slice b)
+{
+	size_t n = a.n < b.n ? a.n : b.n, i = 0;
+	while (i < n && a.p[i] == b.p[i])
+		i++;
+	if (i == n)
+		return a.n == b.n ? PLACE_SAME : (uint32_t)(2 * n);
+	return (uint32_t)(2 * i) + !(((uint8_t)a.p[i] ^ (uint8_t)b.p[i]) & 0xf0);
+}
+
+#endif
