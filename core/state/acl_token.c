@@ -1,6 +1,7 @@
 #include "core/state/acl_token.h"
 
 #include "core/base/slice.h"
+#include "core/state/notice.h"
 #include "core/state/put.h"
 #include "core/state/rows.h"
 #include "core/state/table_index.h"
@@ -15,7 +16,7 @@ const struct schema acl_bootstrap_schema = SCHEMA(struct acl_bootstrap, "structs
 raft_index acl_token_get(const struct db_root *r, struct watchset *ws, struct slice id, const struct acl **out)
 {
 	const struct item *it = db_get(r, TREE_ACLS, id);
-	watch_key(ws, r, TREE_ACLS, id);
+	notice_key(ws, r, TREE_ACLS, id, it);
 	*out = it ? item_payload(it) : NULL;
 	return table_index(r, S("acls"));
 }

@@ -5,6 +5,7 @@
 #include "core/base/must.h"
 #include "core/base/slice.h"
 #include "core/state/key.h"
+#include "core/state/notice.h"
 #include "core/state/rows.h"
 #include "core/state/table_index.h"
 
@@ -72,8 +73,9 @@ raft_index catalog_node(
         const struct db_root *r, struct watchset *ws, struct slice name, struct arena *a, const struct node **out)
 {
 	struct slice key = key_make(a, "l", name);
-	watch_key(ws, r, TREE_NODES, key);
-	*out = node_at(r, key);
+	const struct item *it = db_get(r, TREE_NODES, key);
+	notice_key(ws, r, TREE_NODES, key, it);
+	*out = it ? item_payload(it) : NULL;
 	return table_index(r, S("nodes"));
 }
 
@@ -85,7 +87,7 @@ raft_index catalog_node_by_id(
 	if (uuid_parse(id, &bytes, NULL) == OK) {
 		struct slice key = key_make(a, "x", uuid_slice(&bytes));
 		const struct item *it = db_get(r, TREE_NODES_ID, key);
-		watch_key(ws, r, TREE_NODES_ID, key);
+		notice_key(ws, r, TREE_NODES_ID, key, it);
 		*out = it ? node_at(r, link_target(it)) : NULL;
 	}
 	return table_index(r, S("nodes"));
@@ -163,7 +165,7 @@ raft_index catalog_services(
 	catalog_nodes(r, ws, meta, a, &nodes);
 	for (uint32_t i = 0; i < nodes.n; i++) {
 		struct slice prefix = key_make(a, "l0", ((const struct node *)nodes.items)[i].name);
-		watch_prefix(ws, r, TREE_SERVICES, prefix);
+		notice_prefix(ws, r, TREE_SERVICES, prefix);
 		add_names(&pairs, r, prefix);
 	}
 	*services = fold_names(&pairs, a);
@@ -194,7 +196,7 @@ raft_index catalog_service_nodes(const struct db_root *r, struct watchset *ws, s
 	struct slice prefix = key_make(a, "l0", service);
 	struct cursor c;
 	cursor_prefix(&c, r, TREE_SERVICES_NAME, prefix);
-	watch_prefix(ws, r, TREE_SERVICES_NAME, prefix);
+	notice_prefix(ws, r, TREE_SERVICES_NAME, prefix);
 	for (const struct item *it; (it = cursor_next(&c));) {
 		const struct service_node *sn = item_payload(db_get(r, TREE_SERVICES, link_target(it)));
 		if (filter == ONLY_TAG && !catalog_has_tag(sn->service_tags, tag))
@@ -216,7 +218,7 @@ raft_index catalog_node_service(const struct db_root *r, struct watchset *ws, st
 {
 	struct slice key = key_make(a, "l0l", node, service_id);
 	const struct item *it = db_get(r, TREE_SERVICES, key);
-	watch_key(ws, r, TREE_SERVICES, key);
+	notice_key(ws, r, TREE_SERVICES, key, it);
 	*out = it ? ARENA_NEW(a, struct node_service) : NULL;
 	if (*out)
 		catalog_to_node_service(item_payload(it), *out);
@@ -229,7 +231,7 @@ struct list catalog_services_of_node(const struct db_root *r, struct watchset *w
 	struct slice prefix = key_make(a, "l0", node);
 	struct cursor c;
 	cursor_prefix(&c, r, TREE_SERVICES, prefix);
-	watch_prefix(ws, r, TREE_SERVICES, prefix);
+	notice_prefix(ws, r, TREE_SERVICES, prefix);
 	for (const struct item *it; (it = cursor_next(&c));) {
 		struct node_service *to = rows_add(&rows);
 		if (to)
@@ -249,7 +251,7 @@ static const struct node *node_by_id_prefix(
 	struct slice prefix = key_make(a, "x", uuid_slice(&bytes));
 	struct cursor c;
 	cursor_prefix(&c, r, TREE_NODES_ID, prefix);
-	watch_prefix(ws, r, TREE_NODES_ID, prefix);
+	notice_prefix(ws, r, TREE_NODES_ID, prefix);
 	const struct item *it = cursor_next(&c);
 	return it && !cursor_next(&c) ? node_at(r, link_target(it)) : NULL;
 }
@@ -262,10 +264,8 @@ static int by_service_id(const void *x, const void *y)
 raft_index catalog_node_services(const struct db_root *r, struct watchset *ws, struct slice name_or_id, struct arena *a,
         const struct node **node, struct list *services)
 {
-	struct slice key = key_make(a, "l", name_or_id);
-	watch_key(ws, r, TREE_NODES, key);
 	*services = (struct list){0};
-	*node = node_at(r, key);
+	catalog_node(r, ws, name_or_id, a, node);
 	if (!*node)
 		*node = node_by_id_prefix(r, ws, name_or_id, a);
 	if (!*node)

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "core/state/key.h"
+#include "core/state/notice.h"
 #include "core/state/put.h"
 #include "core/state/rows.h"
 #include "core/state/table_index.h"
@@ -12,7 +13,7 @@ static struct list entries_below(const struct db_root *r, struct watchset *ws, s
 	struct rows rows = ROWS(a, struct coordinate_entry);
 	struct cursor c;
 	cursor_prefix(&c, r, TREE_COORDINATES, prefix);
-	watch_prefix(ws, r, TREE_COORDINATES, prefix);
+	notice_prefix(ws, r, TREE_COORDINATES, prefix);
 	for (const struct item *it; (it = cursor_next(&c));) {
 		struct coordinate_entry *to = rows_add(&rows);
 		if (to)

@@ -3,6 +3,7 @@
 #include "core/base/must.h"
 #include "core/base/slice.h"
 #include "core/state/key.h"
+#include "core/state/notice.h"
 #include "core/state/rows.h"
 #include "core/state/table_index.h"
 
@@ -27,7 +28,7 @@ raft_index health_checks_of_node(
 	struct slice prefix = key_make(a, "l0", node);
 	struct cursor c;
 	cursor_prefix(&c, r, TREE_CHECKS, prefix);
-	watch_prefix(ws, r, TREE_CHECKS, prefix);
+	notice_prefix(ws, r, TREE_CHECKS, prefix);
 	for (const struct item *it; (it = cursor_next(&c));)
 		add_check(&rows, item_payload(it));
 	*checks = rows_list(&rows);
@@ -39,7 +40,7 @@ raft_index health_check_of_node(const struct db_root *r, struct watchset *ws, st
 {
 	struct slice key = key_make(a, "l0l", node, check_id);
 	const struct item *it = db_get(r, TREE_CHECKS, key);
-	watch_key(ws, r, TREE_CHECKS, key);
+	notice_key(ws, r, TREE_CHECKS, key, it);
 	*out = it ? item_payload(it) : NULL;
 	return table_index(r, S("checks"));
 }
@@ -52,7 +53,7 @@ static bool node_matches(
 		return true;
 	struct slice key = key_make(a, "l", c->node);
 	const struct item *it = db_get(r, TREE_NODES, key);
-	watch_key(ws, r, TREE_NODES, key);
+	notice_key(ws, r, TREE_NODES, key, it);
 	return it && catalog_meta_matches(((const struct node *)item_payload(it))->meta, meta);
 }
 
@@ -63,7 +64,7 @@ static struct list checks_linked(const struct db_root *r, struct watchset *ws, e
 	struct rows rows = ROWS(a, struct health_check);
 	struct cursor c;
 	cursor_prefix(&c, r, t, prefix);
-	watch_prefix(ws, r, t, prefix);
+	notice_prefix(ws, r, t, prefix);
 	for (const struct item *it; (it = cursor_next(&c));) {
 		const struct health_check *check = linked(r, it);
 		if (node_matches(r, ws, check, meta, a))
@@ -91,7 +92,7 @@ static void add_linked(struct rows *rows, const struct db_root *r, struct watchs
 {
 	struct cursor c;
 	cursor_prefix(&c, r, TREE_CHECKS_NODE_SERVICE, prefix);
-	watch_prefix(ws, r, TREE_CHECKS_NODE_SERVICE, prefix);
+	notice_prefix(ws, r, TREE_CHECKS_NODE_SERVICE, prefix);
 	for (const struct item *it; (it = cursor_next(&c));)
 		add_check(rows, linked(r, it));
 }
@@ -106,7 +107,7 @@ static bool fill(struct check_service_node *to, const struct db_root *r, struct 
 	if (a->failed)
 		return false;
 	const struct item *it = db_get(r, TREE_NODES, key);
-	watch_key(ws, r, TREE_NODES, key);
+	notice_key(ws, r, TREE_NODES, key, it);
 	MUST(it);
 	to->node = (struct node *)(uintptr_t)item_payload(it); /* only read: the struct serves requests, too */
 	catalog_to_node_service(sn, to->service);
@@ -124,7 +125,7 @@ raft_index health_service_nodes(const struct db_root *r, struct watchset *ws, st
 	struct slice prefix = key_make(a, "l0", service);
 	struct cursor c;
 	cursor_prefix(&c, r, TREE_SERVICES_NAME, prefix);
-	watch_prefix(ws, r, TREE_SERVICES_NAME, prefix);
+	notice_prefix(ws, r, TREE_SERVICES_NAME, prefix);
 	for (const struct item *it; (it = cursor_next(&c));) {
 		const struct service_node *sn = item_payload(db_get(r, TREE_SERVICES, link_target(it)));
 		if (filter == ONLY_TAG && !catalog_has_tag(sn->service_tags, tag))

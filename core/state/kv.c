@@ -3,6 +3,7 @@
 #include "core/base/slice.h"
 #include "core/state/delay.h"
 #include "core/state/key.h"
+#include "core/state/notice.h"
 #include "core/state/put.h"
 #include "core/state/rows.h"
 #include "core/state/session.h"
@@ -31,7 +32,7 @@ raft_index kv_get(const struct db_root *r, struct watchset *ws, struct slice key
         struct dir_entry *out, bool *found)
 {
 	const struct item *it = db_get(r, TREE_KV, key);
-	watch_key(ws, r, TREE_KV, key);
+	notice_key(ws, r, TREE_KV, key, it);
 	*found = it != NULL;
 	if (it)
 		view(it, out, a);
@@ -56,7 +57,7 @@ raft_index kv_list(
 	raft_index highest = 0;
 	struct cursor c;
 	cursor_prefix(&c, r, TREE_KV, prefix);
-	watch_prefix(ws, r, TREE_KV, prefix);
+	notice_prefix(ws, r, TREE_KV, prefix);
 	for (const struct item *it; (it = cursor_next(&c));) {
 		struct dir_entry *e = rows_add(&rows);
 		if (!e)
@@ -88,7 +89,7 @@ raft_index kv_list_keys(const struct db_root *r, struct watchset *ws, struct sli
 	raft_index highest = 0;
 	struct cursor c;
 	cursor_prefix(&c, r, TREE_KV, prefix);
-	watch_prefix(ws, r, TREE_KV, prefix);
+	notice_prefix(ws, r, TREE_KV, prefix);
 	for (const struct item *it; (it = cursor_next(&c));) {
 		raft_index index = kv_item_modify_index(it);
 		if (index > highest)

@@ -3,6 +3,7 @@
 #include "core/base/rand.h"
 #include "core/base/slice.h"
 #include "core/state/key.h"
+#include "core/state/notice.h"
 #include "core/state/put.h"
 #include "core/state/rows.h"
 #include "core/state/session.h"
@@ -77,8 +78,9 @@ enum err prepared_query_get(const struct db_root *r, struct watchset *ws, struct
 	if (uuid_parse(id, &bytes, f))
 		return fail_wrap(f, "failed prepared query lookup: index error");
 	struct slice key = key_make(a, "x", uuid_slice(&bytes));
-	*out = query_at(r, key);
-	watch_key(ws, r, TREE_QUERIES, key);
+	const struct item *it = db_get(r, TREE_QUERIES, key);
+	*out = it ? item_payload(it) : NULL;
+	notice_key(ws, r, TREE_QUERIES, key, it);
 	*index = table_index(r, S("prepared-queries"));
 	return OK;
 }

@@ -3,6 +3,7 @@
 #include "core/base/slice.h"
 #include "core/base/text.h"
 #include "core/state/key.h"
+#include "core/state/notice.h"
 #include "core/state/kv.h"
 #include "core/state/prepared_query.h"
 #include "core/state/put.h"
@@ -19,7 +20,7 @@ enum err session_get(const struct db_root *r, struct watchset *ws, struct slice 
 		return fail_wrap(f, "failed session lookup: index error");
 	struct slice key = key_make(a, "x", uuid_slice(&bytes));
 	const struct item *it = db_get(r, TREE_SESSIONS, key);
-	watch_key(ws, r, TREE_SESSIONS, key);
+	notice_key(ws, r, TREE_SESSIONS, key, it);
 	*out = it ? item_payload(it) : NULL;
 	if (index)
 		*index = table_index(r, S("sessions"));
@@ -48,7 +49,7 @@ raft_index session_list_node(
 	struct slice prefix = key_make(a, "l0", node);
 	struct cursor c;
 	cursor_prefix(&c, r, TREE_SESSIONS_NODE, prefix);
-	watch_prefix(ws, r, TREE_SESSIONS_NODE, prefix);
+	notice_prefix(ws, r, TREE_SESSIONS_NODE, prefix);
 	for (const struct item *it; (it = cursor_next(&c));) {
 		struct session *to = rows_add(&rows);
 		if (to)
