@@ -268,34 +268,42 @@ static const struct config_key rows[] = {
 		.key = k, .name = n, .type = t, .offset = offsetof(struct check_definition, field)                     \
 	}
 
+/* What the check of a service has, too. */
+#define CHECK_TYPE_ROWS                                                                                                \
+	K("name", "Name", CT_STR, name), K("notes", "Notes", CT_STR, notes), K("status", "Status", CT_STR, status),    \
+	        K("script", "Script", CT_STR, script), K("args", "ScriptArgs", CT_STRS, script_args),                  \
+	        K("http", "HTTP", CT_STR, http), K("header", "Header", CT_MAP_STRS, header),                           \
+	        K("method", "Method", CT_STR, method), K("tcp", "TCP", CT_STR, tcp),                                   \
+	        K("interval", "Interval", CT_DUR, interval),                                                           \
+	        K("docker_container_id", "DockerContainerID", CT_STR, docker_container_id),                            \
+	        K("shell", "Shell", CT_STR, shell), K("grpc", "GRPC", CT_STR, grpc),                                   \
+	        K("grpc_use_tls", "GRPCUseTLS", CT_BOOL, grpc_use_tls),                                                \
+	        K("tls_skip_verify", "TLSSkipVerify", CT_BOOL, tls_skip_verify),                                       \
+	        K("timeout", "Timeout", CT_DUR, timeout), K("ttl", "TTL", CT_DUR, ttl),                                \
+	        K("deregister_critical_service_after", "DeregisterCriticalServiceAfter", CT_DUR, deregister_after)
+
 static const struct config_key check_rows[] = {
         K("id", "ID", CT_STR, id),
-        K("name", "Name", CT_STR, name),
-        K("notes", "Notes", CT_STR, notes),
         K("service_id", "ServiceID", CT_STR, service_id),
         K("token", "Token", CT_STR, token),
-        K("status", "Status", CT_STR, status),
-        K("script", "Script", CT_STR, script),
-        K("args", "ScriptArgs", CT_STRS, script_args),
-        K("http", "HTTP", CT_STR, http),
-        K("header", "Header", CT_MAP_STRS, header),
-        K("method", "Method", CT_STR, method),
-        K("tcp", "TCP", CT_STR, tcp),
-        K("interval", "Interval", CT_DUR, interval),
-        K("docker_container_id", "DockerContainerID", CT_STR, docker_container_id),
-        K("shell", "Shell", CT_STR, shell),
-        K("grpc", "GRPC", CT_STR, grpc),
-        K("grpc_use_tls", "GRPCUseTLS", CT_BOOL, grpc_use_tls),
-        K("tls_skip_verify", "TLSSkipVerify", CT_BOOL, tls_skip_verify),
-        K("timeout", "Timeout", CT_DUR, timeout),
-        K("ttl", "TTL", CT_DUR, ttl),
-        K("deregister_critical_service_after", "DeregisterCriticalServiceAfter", CT_DUR, deregister_after),
+        CHECK_TYPE_ROWS,
+};
+
+static const struct config_key check_type_rows[] = {
+        K("id", "CheckID", CT_STR, id),
+        CHECK_TYPE_ROWS,
 };
 
 #undef K
 #define K(k, n, t, field)                                                                                              \
 	{                                                                                                              \
 		.key = k, .name = n, .type = t, .offset = offsetof(struct service_definition, field)                   \
+	}
+
+#undef D
+#define D(n, t, field)                                                                                                 \
+	{                                                                                                              \
+		.name = n, .type = t, .flags = CF_RAW, .offset = offsetof(struct service_definition, field)            \
 	}
 
 static const struct config_key service_rows[] = {
@@ -321,6 +329,7 @@ static const struct config_key segment_rows[] = {
 const struct config_table config_keys = {rows, ARRAY_LEN(rows)};
 const struct config_table config_check_keys = {check_rows, ARRAY_LEN(check_rows)};
 const struct config_table config_service_keys = {service_rows, ARRAY_LEN(service_rows)};
+const struct config_table config_check_type_keys = {check_type_rows, ARRAY_LEN(check_type_rows)};
 const struct config_table config_segment_keys = {segment_rows, ARRAY_LEN(segment_rows)};
 
 struct config_slot *config_slot_of(const struct config_table *t, struct config_slot *slots, const char *key)

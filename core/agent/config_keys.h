@@ -25,12 +25,14 @@ enum config_type {
 	CT_TABLE,    /* one struct of another table */
 	CT_TABLES,   /* list of such */
 	/* only derived fields have these; they occur in no file */
-	CT_ADDR,     /* struct config_addr */
-	CT_ADDRS,    /* list of struct config_addr */
-	CT_TTLS,     /* list of struct config_ttl */
-	CT_INTS,     /* list of int64_t */
-	CT_CHECKS,   /* list of struct check_definition */
-	CT_SERVICES, /* list of struct service_definition */
+	CT_ADDR,        /* struct config_addr */
+	CT_ADDRS,       /* list of struct config_addr */
+	CT_TTLS,        /* list of struct config_ttl */
+	CT_INTS,        /* list of int64_t */
+	CT_CHECKS,      /* list of struct check_definition */
+	CT_CHECK_TYPE,  /* struct check_definition, shown as structs.CheckType */
+	CT_CHECK_TYPES, /* list of those */
+	CT_SERVICES,    /* list of struct service_definition */
 };
 
 enum config_key_flag {
@@ -59,6 +61,7 @@ extern const struct config_table config_keys;         /* a whole file */
 extern const struct config_table config_check_keys;   /* a check in it */
 extern const struct config_table config_service_keys; /* a service in it */
 extern const struct config_table config_segment_keys;
+extern const struct config_table config_check_type_keys; /* the check of a service, as shown */
 
 /* What one source said about one key. */
 struct config_slot {
