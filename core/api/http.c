@@ -41,20 +41,33 @@ enum api_state http_json_list(struct http_call *hc, const struct schema *s, stru
 	return http_json_end(hc);
 }
 
-void http_json_strings(struct http_call *hc, struct list l)
+enum api_state http_json_items(struct http_call *hc, const struct schema *s, struct list l)
+{
+	if (!l.items)
+		l.items = list_empty;
+	return http_json_list(hc, s, l);
+}
+
+void http_json_strs(struct http_call *hc, struct list l, unsigned depth)
 {
 	const struct slice *items = l.items;
-	struct buf *b = http_json_begin(hc);
+	struct buf *b = &hc->ans->body;
 	buf_char(b, '[');
 	for (uint32_t i = 0; i < l.n; i++) {
 		if (i)
 			buf_char(b, ',');
-		json_newline(b, http_indent(hc), 1);
+		json_newline(b, http_indent(hc), depth + 1);
 		json_string(b, items[i]);
 	}
 	if (l.n)
-		json_newline(b, http_indent(hc), 0);
+		json_newline(b, http_indent(hc), depth);
 	buf_char(b, ']');
+}
+
+void http_json_strings(struct http_call *hc, struct list l)
+{
+	http_json_begin(hc);
+	http_json_strs(hc, l, 0);
 }
 
 enum api_state http_bool(struct http_call *hc, bool v)
@@ -248,6 +261,25 @@ bool http_read(struct http_call *hc, const struct method *m, void *request, void
 	case CALL_WAIT_LEADER: *out = park(hc, API_WAIT_LEADER); return false;
 	default: *out = http_error(hc, &hc->call.fail); return false;
 	}
+}
+
+/* Which reads tell the consistency: by what they are, not by how they went. */
+static bool tells_consistency(const struct http_call *hc)
+{
+	return slice_starts(hc->path, S("/v1/catalog/")) || slice_starts(hc->path, S("/v1/health/"));
+}
+
+bool http_read_meta(struct http_call *hc, const struct method *m, void *request, void *reply, struct query_meta *meta,
+	enum api_state *out)
+{
+	const struct query_options *q = &((const struct read_head *)request)->q;
+	bool done = http_read(hc, m, request, reply, out);
+	if (!done && *out != API_ANSWERED)
+		return false;
+	if (done && tells_consistency(hc))
+		meta->consistency = q->require_consistent ? S("consistent") : q->allow_stale ? S("stale") : S("leader");
+	http_meta(hc, done ? meta : &(struct query_meta){0});
+	return done;
 }
 
 struct message *http_message(struct http_call *hc, enum ask ask)

@@ -67,6 +67,11 @@ void params_source(struct http_call *hc, struct query_source *source);
  * go on, the reply is there (reads) . Handlers of writes use http_send. */
 bool http_read(struct http_call *hc, const struct method *m, void *request, void *reply, enum api_state *out);
 
+/* The same for families that tell index and leader on failure, too (zero then), and the consistency that was used:
+ * catalog, health, query; sessions without the latter. Sends the X-Consul-* headers. */
+bool http_read_meta(struct http_call *hc, const struct method *m, void *request, void *reply, struct query_meta *meta,
+	enum api_state *out);
+
 /* Runs a write; `finish` turns the message's answer into ours (NULL: body "true"). `context` is kept for it in the
  * message's memory by the caller (message->mem) and comes back as message->context. */
 typedef void http_finish(struct http_call *hc, struct message *m);
@@ -81,6 +86,8 @@ void http_meta(struct http_call *hc, const struct query_meta *meta); /* X-Consul
 void http_header(struct http_call *hc, const char *name, struct slice value);
 enum api_state http_json(struct http_call *hc, const struct schema *s, const void *obj);
 enum api_state http_json_list(struct http_call *hc, const struct schema *s, struct list l); /* nil: null */
+enum api_state http_json_items(struct http_call *hc, const struct schema *s, struct list l); /* nil: [] */
+void http_json_strs(struct http_call *hc, struct list l, unsigned depth); /* a list of struct slice inside a body */
 void http_json_strings(struct http_call *hc, struct list l); /* a list of struct slice; nil: [] */
 /* A body written by hand: begin gives the buffer, end sets type and newline. */
 struct buf *http_json_begin(struct http_call *hc);

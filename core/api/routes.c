@@ -1,7 +1,10 @@
 /* THE TABLE of HTTP: pattern, verbs, handler (agent/http_oss.go). As in net/http's ServeMux the longest pattern wins; here
  * the order does: what is specific stands before its prefix, what is frequent stands first. */
 #include "core/api/http.h"
+#include "core/api/http_catalog.h"
+#include "core/api/http_health.h"
 #include "core/api/http_kv.h"
+#include "core/api/http_session.h"
 #include "core/api/http_status.h"
 #include "core/base/slice.h"
 
@@ -11,6 +14,23 @@
 
 static const struct route routes[] = {
 	{"/v1/kv/", GET | PUT | DELETE, http_kv},
+	{"/v1/health/service/", GET, http_health_service},
+	{"/v1/health/node/", GET, http_health_node},
+	{"/v1/health/checks/", GET, http_health_checks},
+	{"/v1/health/state/", GET, http_health_state},
+	{"/v1/catalog/service/", GET, http_catalog_service},
+	{"/v1/catalog/services", GET, http_catalog_services},
+	{"/v1/catalog/nodes", GET, http_catalog_nodes},
+	{"/v1/catalog/node/", GET, http_catalog_node},
+	{"/v1/catalog/datacenters", GET, http_catalog_datacenters},
+	{"/v1/catalog/register", PUT, http_catalog_register},
+	{"/v1/catalog/deregister", PUT, http_catalog_deregister},
+	{"/v1/session/create", PUT, http_session_create},
+	{"/v1/session/destroy/", PUT, http_session_destroy},
+	{"/v1/session/renew/", PUT, http_session_renew},
+	{"/v1/session/info/", GET, http_session_info},
+	{"/v1/session/node/", GET, http_session_node},
+	{"/v1/session/list", GET, http_session_list},
 	{"/v1/status/leader", GET, http_status_leader},
 	{"/v1/status/peers", GET, http_status_peers},
 };

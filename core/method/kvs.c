@@ -1,6 +1,7 @@
 /* KVS.*: reading and writing the key/value store (agent/consul/kvs_endpoint.go). */
 #include "core/base/slice.h"
 #include "core/method/method.h"
+#include "core/method/notes.h"
 #include "core/method/requests.h"
 #include "core/state/command.h"
 #include "core/state/kv.h"
@@ -11,12 +12,6 @@ static raft_index at_least_one(raft_index i)
 	return i ? i : 1;
 }
 
-static struct watchset *notes(struct call *c)
-{
-	const struct read_head *head = c->request;
-	return head->q.min_index ? &c->watched : NULL;
-}
-
 static enum err kvs_get(struct call *c)
 {
 	const struct key_request *q = c->request;
@@ -25,7 +20,7 @@ static enum err kvs_get(struct call *c)
 	if (!e)
 		return call_fail(c, ERR_NO_MEMORY, "out of memory");
 	bool found;
-	raft_index index = kv_get(c->world->db, notes(c), q->key, c->arena, e, &found);
+	raft_index index = kv_get(c->world->db, call_notes(c), q->key, c->arena, e, &found);
 	reply->meta.index = found ? e->modify_index : at_least_one(index);
 	reply->entries = found ? (struct list){e, 1} : (struct list){0};
 	return OK;
@@ -35,7 +30,7 @@ static enum err kvs_list(struct call *c)
 {
 	const struct key_request *q = c->request;
 	struct indexed_entries *reply = c->reply;
-	reply->meta.index = at_least_one(kv_list(c->world->db, notes(c), q->key, c->arena, &reply->entries));
+	reply->meta.index = at_least_one(kv_list(c->world->db, call_notes(c), q->key, c->arena, &reply->entries));
 	return OK;
 }
 
@@ -44,7 +39,7 @@ static enum err kvs_list_keys(struct call *c)
 	const struct key_list_request *q = c->request;
 	struct indexed_keys *reply = c->reply;
 	reply->meta.index = at_least_one(
-		kv_list_keys(c->world->db, notes(c), q->prefix, q->seperator, c->arena, &reply->keys));
+		kv_list_keys(c->world->db, call_notes(c), q->prefix, q->seperator, c->arena, &reply->keys));
 	return OK;
 }
 

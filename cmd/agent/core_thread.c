@@ -1,0 +1,245 @@
+#include "cmd/agent/core_thread.h"
+
+#include <stdlib.h>
+#include <sys/signalfd.h>
+
+#include "cmd/agent/front_thread.h"
+#include "cmd/agent/log_hub.h"
+#include "cmd/agent/log_thread.h"
+#include "cmd/agent/signals.h"
+#include "cmd/agent/work_thread.h"
+#include "core/base/must.h"
+#include "core/base/slice.h"
+
+enum { TAKE_MAX = 256 };
+
+/* A world with what its reclamation needs: fronts may still look at it up to the end of `epoch`. */
+struct published {
+	struct world world; /* first: what fronts see */
+	struct published *next;
+	uint64_t epoch;
+};
+
+static struct {
+	struct effects effects;
+	struct published *old, **old_tail; /* oldest first */
+	uint64_t number;
+	struct message *unsent[FRONTS_MAX]; /* replies for which a front's ring had no room */
+} own = {.old_tail = &own.old};
+
+/* ---- publishing ---- */
+
+static void free_old_worlds(struct process *p, bool all)
+{
+	uint64_t safe = epoch_safe(p->epoch);
+	while (own.old && (all || own.old->epoch <= safe)) {
+		struct published *gone = own.old;
+		own.old = gone->next;
+		if (!own.old)
+			own.old_tail = &own.old;
+		free(gone);
+	}
+}
+
+/* First the new world becomes reachable, then the epoch advances: whoever enters later can't see the old one. */
+static void publish(struct process *p)
+{
+	free_old_worlds(p, false);
+	struct published *w = calloc(1, sizeof *w);
+	MUST(w);
+	db_publish(core_db(p->core));
+	core_world(p->core, &w->world);
+	w->world.number = ++own.number;
+	struct published *before = (struct published *)atomic_exchange(&p->world, &w->world);
+	atomic_store(&p->world_number, w->world.number);
+	uint64_t ended = epoch_advance(p->epoch);
+	if (before) {
+		before->epoch = ended;
+		*own.old_tail = before;
+		own.old_tail = &before->next;
+	}
+	for (unsigned i = 0; i < p->front_count; i++)
+		if (p->fronts[i] && p->fronts[i]->parking.count)
+			bell_ring(&p->fronts[i]->bell);
+	own.effects.publish = false;
+}
+
+/* ---- effects ---- */
+
+static void reply(struct process *p, struct message *m)
+{
+	struct front *f = p->fronts[m->front];
+	if (!own.unsent[m->front] && ring_push(&f->from_core, m))
+		return;
+	struct message **last = &own.unsent[m->front];
+	while (*last)
+		last = &(*last)->next;
+	m->next = NULL;
+	*last = m;
+}
+
+static void send_replies(struct process *p)
+{
+	for (unsigned i = 0; i < p->front_count; i++) {
+		while (own.unsent[i] && ring_push(&p->fronts[i]->from_core, own.unsent[i]))
+			own.unsent[i] = own.unsent[i]->next;
+		ring_flush(&p->fronts[i]->from_core);
+	}
+}
+
+/* The core's ring of entries may move while the log thread works: the batch copies the descriptors, not the data. */
+static void append(struct process *p, const struct effect *e)
+{
+	struct log_batch *b = calloc(1, sizeof *b + e->append.n * sizeof b->entries[0]);
+	MUST(b);
+	b->n = e->append.n;
+	slice_cstr(e->append.voted_for, b->vote, sizeof b->vote);
+	b->hard.term = e->append.term;
+	b->hard.vote_term = e->append.voted_for.n ? e->append.term : 0;
+	for (size_t i = 0; i < b->n; i++) {
+		const struct raft_entry *from = &e->append.entries[i];
+		b->entries[i] = (struct wal_entry){from->index, from->term, from->type, from->data};
+	}
+	MUST(ring_push(&p->to_log, b)); /* bounded by RAFT_PENDING_MAX entries, the ring by as many batches */
+}
+
+static void carry_out(struct process *p)
+{
+	struct effects *all = &own.effects;
+	if (all->publish)
+		publish(p);
+	for (size_t i = 0; i < all->n; i++) {
+		struct effect *e = &all->items[i];
+		switch (e->kind) {
+		case EFF_APPEND: append(p, e); break;
+		case EFF_REPLY: reply(p, e->message); break;
+		case EFF_CHECK_RUN: work_check_run(p->work, e->check); break;
+		case EFF_CHECK_CANCEL: work_check_cancel(p->work, e->check); break;
+		case EFF_SAVE: work_file(p->work, e->file.name, e->file.bytes); break;
+		case EFF_DELETE: work_file(p->work, e->file.name, S_NONE); break;
+		case EFF_SNAPSHOT: break;
+		case EFF_RELOAD: signals_reload(p, e->message); break;
+		case EFF_STOP: process_stop(p, e->stop.exit_code); break;
+		}
+	}
+	all->n = 0;
+	if (p->wal)
+		ring_flush(&p->to_log);
+	work_flush(p->work);
+	send_replies(p);
+}
+
+/* ---- events ---- */
+
+static struct event event_now(struct process *p, enum event_kind kind)
+{
+	return (struct event){.kind = kind, .now = p->core_loop.now, .wall = p->core_loop.wall};
+}
+
+static void step(struct process *p, const struct event *ev)
+{
+	core_step(p->core, ev, &own.effects);
+}
+
+static void take_messages(struct process *p)
+{
+	for (unsigned i = 0; i < p->front_count; i++) {
+		void *items[TAKE_MAX];
+		uint32_t n = ring_pop(&p->fronts[i]->to_core, items, TAKE_MAX);
+		for (uint32_t k = 0; k < n; k++) {
+			struct event ev = event_now(p, EV_MESSAGE);
+			ev.message = items[k];
+			step(p, &ev);
+		}
+	}
+}
+
+static void take_logged(struct process *p)
+{
+	void *items[TAKE_MAX];
+	uint32_t n;
+	while (p->wal && (n = ring_pop(&p->from_log, items, TAKE_MAX)))
+		for (uint32_t i = 0; i < n; i++) {
+			struct log_batch *b = items[i];
+			struct event ev = event_now(p, b->err ? EV_LOG_FAILED : EV_LOGGED);
+			if (b->err)
+				ev.why = slice_of(b->fail.text);
+			else
+				ev.index = b->synced;
+			step(p, &ev);
+			free(b);
+		}
+}
+
+static void take_work(struct process *p)
+{
+	struct event ev = event_now(p, EV_CHECK_DONE);
+	while (work_check_done(p->work, &ev)) {
+		step(p, &ev);
+		work_check_free(p->work);
+	}
+}
+
+static bool waiting(struct process *p)
+{
+	for (unsigned i = 0; i < p->front_count; i++)
+		if (ring_waiting(&p->fronts[i]->to_core) || own.unsent[i])
+			return true;
+	return (p->wal && ring_waiting(&p->from_log)) || work_waiting(p->work);
+}
+
+static void turn(struct process *p)
+{
+	p->core_log.now = p->core_loop.wall;
+	p->core_log.level = (enum log_level)atomic_load_explicit(&p->level, memory_order_relaxed);
+	arena_reset(&own.effects.mem, 64 << 10);
+	if (core_next(p->core) <= p->core_loop.now) {
+		struct event ev = event_now(p, EV_TICK);
+		step(p, &ev);
+	}
+	struct event ev;
+	while (signals_next(p, &ev)) {
+		ev.now = p->core_loop.now;
+		ev.wall = p->core_loop.wall;
+		step(p, &ev);
+	}
+	take_messages(p);
+	take_logged(p);
+	take_work(p);
+	core_flush(p->core, p->core_loop.now, &own.effects);
+	carry_out(p);
+	log_hub_take(&p->core_log);
+}
+
+bool core_thread_prepare(struct process *p)
+{
+	loop_read_clocks(&p->core_loop);
+	p->core_log.now = p->core_loop.wall;
+	struct event ev = event_now(p, EV_START);
+	step(p, &ev);
+	core_flush(p->core, p->core_loop.now, &own.effects);
+	publish(p);
+	log_hub_take(&p->core_log);
+	return true;
+}
+
+void *core_thread_run(void *process)
+{
+	struct process *p = process;
+	while (!atomic_load_explicit(&p->stopping, memory_order_relaxed)) {
+		turn(p);
+		bell_arm(&p->core_bell);
+		loop_turn(&p->core_loop, waiting(p) ? 0 : core_next(p->core));
+		bell_disarm(&p->core_bell);
+	}
+	return NULL;
+}
+
+void core_thread_free(struct process *p)
+{
+	free_old_worlds(p, true);
+	free(atomic_load(&p->world));
+	free(own.effects.items);
+	arena_free(&own.effects.mem);
+	buf_free(&p->core_log.lines);
+}

@@ -1,0 +1,146 @@
+#include "cmd/agent/front_thread.h"
+
+#include <stdlib.h>
+
+#include "cmd/agent/front_http.h"
+#include "cmd/agent/log_hub.h"
+#include "core/base/must.h"
+
+enum { REPLIES_A_TURN = 1024 };
+
+struct front *front_new(struct process *p, int id)
+{
+	struct front *f = calloc(1, sizeof *f);
+	if (!f)
+		return NULL;
+	f->process = p;
+	f->id = id;
+	f->reader = epoch_reader_add(p->epoch);
+	api_init(&f->api, id, process_seed());
+	MUST(f->reader >= 0);
+	if (!loop_init(&f->loop) || !bell_init(&f->bell) || !bell_watch(&f->bell, &f->loop) ||
+		!ring_init(&f->to_core, RING_SIZE, &p->core_bell) || !ring_init(&f->from_core, RING_SIZE, &f->bell)) {
+		front_free(f);
+		return NULL;
+	}
+	front_http_init(f);
+	return f;
+}
+
+bool front_listen(struct front *f, struct fail *why)
+{
+	return front_http_listen(f, why);
+}
+
+void front_free(struct front *f)
+{
+	front_http_free(f);
+	ring_free(&f->to_core);
+	ring_free(&f->from_core);
+	bell_free(&f->bell, &f->loop);
+	loop_free(&f->loop);
+	api_free(&f->api);
+	free(f);
+}
+
+const struct world *front_world(struct front *f)
+{
+	if (f->world)
+		return f->world;
+	epoch_enter(f->process->epoch, f->reader);
+	f->world = atomic_load_explicit(&f->process->world, memory_order_acquire);
+	f->api.world = f->world;
+	f->api.now = f->loop.now;
+	f->api.wall = f->loop.wall;
+	f->api.log.now = f->loop.wall;
+	f->api.log.level = (enum log_level)atomic_load_explicit(&f->process->level, memory_order_relaxed);
+	return f->world;
+}
+
+static void leave_world(struct front *f)
+{
+	if (!f->world)
+		return;
+	f->world = f->api.world = NULL;
+	epoch_leave(f->process->epoch, f->reader);
+}
+
+void front_send(struct front *f, struct message *m)
+{
+	if (!f->unsent && ring_push(&f->to_core, m))
+		return;
+	struct message **last = &f->unsent;
+	while (*last)
+		last = &(*last)->next;
+	m->next = NULL;
+	*last = m;
+}
+
+static void send_unsent(struct front *f)
+{
+	while (f->unsent && ring_push(&f->to_core, f->unsent))
+		f->unsent = f->unsent->next;
+	ring_flush(&f->to_core);
+}
+
+static void take_replies(struct front *f)
+{
+	void *items[64];
+	uint32_t n;
+	for (unsigned taken = 0; taken < REPLIES_A_TURN && (n = ring_pop(&f->from_core, items, ARRAY_LEN(items)));
+		taken += n) {
+		leave_world(f); /* an answer may be newer than the world at hand */
+		front_world(f);
+		for (uint32_t i = 0; i < n; i++)
+			front_http_reply(f, items[i]);
+	}
+}
+
+/* Parked queries look once at each new world. */
+static void look(struct front *f)
+{
+	if (!f->parking.count)
+		return;
+	const struct world *newest = atomic_load_explicit(&f->process->world, memory_order_acquire);
+	if (f->world != newest)
+		leave_world(f);
+	const struct world *w = front_world(f);
+	if (w->number == f->looked)
+		return;
+	f->looked = w->number;
+	bool led = world_leading(w) || w->leader.n;
+	if (led != f->led)
+		parking_look_leader(&f->parking);
+	f->led = led;
+	parking_look(&f->parking, w->db);
+}
+
+/* Was a world published that parked queries have not seen? Its number may be read: whoever publishes rings us. */
+static bool front_stale(struct front *f)
+{
+	return atomic_load(&f->process->world_number) != f->looked;
+}
+
+void *front_run(void *front)
+{
+	struct front *f = front;
+	struct process *p = f->process;
+	loop_read_clocks(&f->loop);
+	while (!atomic_load_explicit(&p->stopping, memory_order_relaxed)) {
+		take_replies(f);
+		look(f);
+		front_http_monitors(f);
+		send_unsent(f);
+		log_hub_take(&f->api.log);
+		leave_world(f);
+		bell_arm(&f->bell);
+		bool busy = ring_waiting(&f->from_core) || f->unsent || atomic_load(&p->stopping) ||
+			    (f->parking.count && front_stale(f));
+		loop_turn(&f->loop, busy ? 0 : INT64_MAX);
+		bell_disarm(&f->bell);
+	}
+	take_replies(f);
+	log_hub_take(&f->api.log);
+	leave_world(f);
+	return NULL;
+}

@@ -1,0 +1,40 @@
+/* A front: listeners of HTTP, DNS and 8400 on one thread; the newest world; parked queries; its pair of rings. */
+#ifndef CMD_AGENT_FRONT_THREAD_H
+#define CMD_AGENT_FRONT_THREAD_H
+
+#include "cmd/agent/parking.h"
+#include "cmd/agent/process.h"
+#include "core/api/api.h"
+#include "net/http_server.h"
+
+struct front {
+	struct process *process;
+	pthread_t thread;
+	int id;
+	int reader; /* slot of the epoch */
+	struct loop loop;
+	struct bell bell;
+	struct ring to_core, from_core;
+	struct api api;
+	struct parking parking;
+	struct http_server *http;
+	struct http_answer answer;  /* reused */
+	const struct world *world;  /* of this turn; NULL: not taken yet */
+	uint64_t looked;            /* number of the world that parked queries have seen */
+	bool led;                   /* was there a leader in it? */
+	struct message *unsent;     /* the ring to the core was full */
+	struct monitor *monitors;   /* streams of log lines */
+};
+
+struct front *front_new(struct process *p, int id);
+/* Joins the listeners: after front_new of all, before the threads start. */
+bool front_listen(struct front *f, struct fail *why);
+void *front_run(void *front);
+void front_free(struct front *f);
+
+/* The newest world, taken once a turn (the thread is inside its epoch until the end of the turn). */
+const struct world *front_world(struct front *f);
+/* A message for the core. */
+void front_send(struct front *f, struct message *m);
+
+#endif

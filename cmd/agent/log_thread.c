@@ -1,0 +1,47 @@
+#include "cmd/agent/log_thread.h"
+
+#include "core/base/slice.h"
+
+enum { TAKE_MAX = 64 };
+
+static void append_all(struct process *p, struct log_batch **batches, uint32_t n)
+{
+	struct fail f = {0};
+	enum err e = OK;
+	for (uint32_t i = 0; i < n && !e; i++) {
+		batches[i]->hard.vote = slice_of(batches[i]->vote);
+		struct wal_hard have = wal_hard(p->wal);
+		const struct wal_hard *want = &batches[i]->hard;
+		bool same = have.term == want->term && have.vote_term == want->vote_term &&
+			    slice_eq(have.vote, want->vote);
+		e = wal_append(p->wal, same ? NULL : want, batches[i]->entries, batches[i]->n, &f);
+	}
+	if (!e)
+		e = wal_sync(p->wal, &f);
+	for (uint32_t i = 0; i < n; i++) {
+		batches[i]->err = e;
+		batches[i]->fail = f;
+		batches[i]->synced = wal_synced(p->wal);
+		ring_push(&p->from_log, batches[i]);
+	}
+	ring_flush(&p->from_log);
+}
+
+void *log_thread_run(void *process)
+{
+	struct process *p = process;
+	struct loop loop;
+	if (!loop_init(&loop) || !bell_watch(&p->log_bell, &loop))
+		return NULL;
+	while (!atomic_load(&p->stopping)) {
+		void *items[TAKE_MAX];
+		uint32_t n;
+		while ((n = ring_pop(&p->to_log, items, TAKE_MAX)))
+			append_all(p, (struct log_batch **)items, n);
+		bell_arm(&p->log_bell);
+		loop_turn(&loop, ring_waiting(&p->to_log) || atomic_load(&p->stopping) ? 0 : INT64_MAX);
+		bell_disarm(&p->log_bell);
+	}
+	loop_free(&loop);
+	return NULL;
+}

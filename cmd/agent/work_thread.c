@@ -1,0 +1,260 @@
+#include "cmd/agent/work_thread.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cmd/agent/checks_run.h"
+#include "core/base/must.h"
+#include "core/base/slice.h"
+
+enum { TAKE_MAX = 64 };
+
+enum job_kind { JOB_CHECK, JOB_CANCEL, JOB_FILE };
+
+/* One thing to do, with all it points to in its arena. */
+struct job {
+	struct arena mem;
+	enum job_kind kind;
+	struct check_run check;
+	struct slice name, bytes;
+};
+
+struct result {
+	uint64_t run;
+	struct slice id, status, output; /* in the bytes behind */
+	char bytes[];
+};
+
+struct work {
+	struct loop loop;
+	struct bell bell;
+	struct ring jobs, results;
+	struct checks *checks;
+	struct disk *disk;
+	struct result *taken; /* core thread: the result at hand */
+	atomic_bool stopping;
+};
+
+/* ---- work thread ---- */
+
+static void check_done(void *host, struct slice id, uint64_t run, struct slice status, struct slice output)
+{
+	struct work *w = host;
+	struct result *r = malloc(sizeof *r + id.n + status.n + output.n);
+	if (!r)
+		return;
+	char *at = r->bytes;
+	const struct slice from[] = {id, status, output};
+	struct slice *const to[] = {&r->id, &r->status, &r->output};
+	for (size_t i = 0; i < ARRAY_LEN(from); i++) {
+		if (from[i].n)
+			memcpy(at, from[i].p, from[i].n);
+		*to[i] = (struct slice){at, from[i].n};
+		at += from[i].n;
+	}
+	r->run = run;
+	if (!ring_push(&w->results, r)) {
+		free(r);
+		return;
+	}
+	ring_flush(&w->results);
+}
+
+static void directory_of(const char *name, char *out, size_t size)
+{
+	snprintf(out, size, "%s", name);
+	char *slash = strrchr(out, '/');
+	if (slash)
+		*slash = '\0';
+	else
+		out[0] = '\0';
+}
+
+/* Atomic: a temporary file, synced, renamed; a crash leaves the old or the new. */
+static enum err save(struct disk *d, const char *name, struct slice bytes, struct fail *f)
+{
+	char temporary[DISK_PATH_MAX + 8], dir[DISK_PATH_MAX];
+	struct disk_file file;
+	snprintf(temporary, sizeof temporary, "%s.tmp", name);
+	directory_of(name, dir, sizeof dir);
+	enum err e = dir[0] ? d->make_dir(d, dir, f) : OK;
+	e = e ? e : d->open(d, temporary, DISK_CREATE, &file, f);
+	if (e)
+		return e;
+	e = d->write(d, &file, 0, bytes.p, bytes.n, f);
+	e = e ? e : d->sync(d, &file, f);
+	d->close(d, &file);
+	e = e ? e : d->rename(d, temporary, name, f);
+	return e ? e : d->sync_dir(d, dir, f);
+}
+
+static void do_file(struct work *w, struct job *j)
+{
+	char name[DISK_PATH_MAX];
+	struct fail f = {0};
+	if (!w->disk)
+		return;
+	slice_cstr(j->name, name, sizeof name);
+	enum err e = j->bytes.n ? save(w->disk, name, j->bytes, &f) : w->disk->remove(w->disk, name, &f);
+	if (e && e != ERR_ABSENT)
+		fprintf(stderr, "%s\n", f.text);
+}
+
+static void do_job(struct work *w, struct job *j)
+{
+	switch (j->kind) {
+	case JOB_CHECK: checks_start(w->checks, &j->check); break;
+	case JOB_CANCEL: checks_cancel(w->checks, j->check.id); break;
+	case JOB_FILE: do_file(w, j); break;
+	}
+	struct arena mem = j->mem;
+	arena_free(&mem); /* the job lies in it */
+}
+
+void *work_run(void *work)
+{
+	struct work *w = work;
+	while (!atomic_load(&w->stopping)) {
+		void *items[TAKE_MAX];
+		uint32_t n = ring_pop(&w->jobs, items, TAKE_MAX);
+		for (uint32_t i = 0; i < n; i++)
+			do_job(w, items[i]);
+		bell_arm(&w->bell);
+		loop_turn(&w->loop, ring_waiting(&w->jobs) || atomic_load(&w->stopping) ? 0 : INT64_MAX);
+		bell_disarm(&w->bell);
+	}
+	return NULL;
+}
+
+struct work *work_new(struct bell *reader, struct disk *disk)
+{
+	struct work *w = calloc(1, sizeof *w);
+	MUST(w);
+	w->disk = disk;
+	if (!loop_init(&w->loop) || !bell_init(&w->bell) || !bell_watch(&w->bell, &w->loop) ||
+		!ring_init(&w->jobs, 4096, &w->bell) || !ring_init(&w->results, 4096, reader)) {
+		free(w);
+		return NULL;
+	}
+	w->checks = checks_new(&w->loop, check_done, w);
+	return w;
+}
+
+void work_stop(struct work *w)
+{
+	atomic_store(&w->stopping, true);
+	bell_ring(&w->bell);
+}
+
+void work_free(struct work *w)
+{
+	void *item;
+	checks_free(w->checks);
+	while (ring_pop(&w->jobs, &item, 1)) {
+		struct arena mem = ((struct job *)item)->mem;
+		arena_free(&mem);
+	}
+	while (ring_pop(&w->results, &item, 1))
+		free(item);
+	ring_free(&w->jobs);
+	ring_free(&w->results);
+	bell_free(&w->bell, &w->loop);
+	loop_free(&w->loop);
+	free(w);
+}
+
+/* ---- core thread ---- */
+
+static struct job *job_new(enum job_kind kind)
+{
+	struct arena mem = {0};
+	struct job *j = ARENA_NEW(&mem, struct job);
+	MUST(j);
+	j->mem = mem;
+	j->kind = kind;
+	return j;
+}
+
+static void job_send(struct work *w, struct job *j)
+{
+	if (ring_push(&w->jobs, j))
+		return;
+	struct arena mem = j->mem;
+	arena_free(&mem);
+}
+
+static struct list copy_strs(struct arena *a, struct list l)
+{
+	struct slice *to = l.n ? ARENA_ARRAY(a, struct slice, l.n) : NULL;
+	const struct slice *from = l.items;
+	for (uint32_t i = 0; to && i < l.n; i++)
+		to[i] = arena_copy(a, from[i]);
+	return (struct list){to, to ? l.n : 0};
+}
+
+static struct list copy_header(struct arena *a, struct list l)
+{
+	struct named_strs *to = l.n ? ARENA_ARRAY(a, struct named_strs, l.n) : NULL;
+	const struct named_strs *from = l.items;
+	for (uint32_t i = 0; to && i < l.n; i++)
+		to[i] = (struct named_strs){arena_copy(a, from[i].key), copy_strs(a, from[i].strs)};
+	return (struct list){to, to ? l.n : 0};
+}
+
+void work_check_run(struct work *w, const struct check_run *c)
+{
+	struct job *j = job_new(JOB_CHECK);
+	struct arena *a = &j->mem;
+	j->check = *c;
+	struct slice *const texts[] = {&j->check.id, &j->check.script, &j->check.shell, &j->check.docker_container_id,
+		&j->check.http, &j->check.method, &j->check.tcp, &j->check.user_agent};
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+		*texts[i] = arena_copy(a, *texts[i]);
+	j->check.script_args = copy_strs(a, c->script_args);
+	j->check.header = copy_header(a, c->header);
+	job_send(w, j);
+}
+
+void work_check_cancel(struct work *w, const struct check_run *c)
+{
+	struct job *j = job_new(JOB_CANCEL);
+	j->check.id = arena_copy(&j->mem, c->id);
+	job_send(w, j);
+}
+
+void work_file(struct work *w, struct slice name, struct slice bytes)
+{
+	struct job *j = job_new(JOB_FILE);
+	j->name = arena_copy(&j->mem, name);
+	j->bytes = arena_copy(&j->mem, bytes);
+	job_send(w, j);
+}
+
+void work_flush(struct work *w)
+{
+	ring_flush(&w->jobs);
+}
+
+bool work_check_done(struct work *w, struct event *ev)
+{
+	void *item;
+	if (!ring_pop(&w->results, &item, 1))
+		return false;
+	w->taken = item;
+	ev->check.id = w->taken->id;
+	ev->check.run = w->taken->run;
+	ev->check.status = w->taken->status;
+	ev->check.output = w->taken->output;
+	return true;
+}
+
+void work_check_free(struct work *w)
+{
+	free(w->taken);
+	w->taken = NULL;
+}
+
+bool work_waiting(struct work *w)
+{
+	return ring_waiting(&w->results);
+}

@@ -1,0 +1,29 @@
+/* The work thread: what must not hold up the core: running checks (its own loop), small files below the data directory.
+ *
+ * The core thread hands over copies through a ring and takes results from another; both are bounded. A full ring drops a
+ * check's run (it comes again with the next interval) and waits for a file's turn. */
+#ifndef CMD_AGENT_WORK_THREAD_H
+#define CMD_AGENT_WORK_THREAD_H
+
+#include "cmd/agent/process.h"
+#include "core/agent/check_run.h"
+
+struct work;
+
+/* `reader`: the core's bell, rung when results wait. `disk` may be NULL (no data directory): files are not kept. */
+struct work *work_new(struct bell *reader, struct disk *disk);
+void work_free(struct work *w);
+void *work_run(void *work); /* the thread */
+void work_stop(struct work *w);
+
+/* ---- core thread ---- */
+void work_check_run(struct work *w, const struct check_run *c);
+void work_check_cancel(struct work *w, const struct check_run *c);
+void work_file(struct work *w, struct slice name, struct slice bytes); /* empty bytes: remove it */
+void work_flush(struct work *w);
+/* The next result into ev->check; what it points to lives until work_check_free. */
+bool work_check_done(struct work *w, struct event *ev);
+void work_check_free(struct work *w);
+bool work_waiting(struct work *w);
+
+#endif
