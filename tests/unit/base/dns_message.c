@@ -3,8 +3,7 @@
 #include "core/base/dns_writer.h"
 #include "tests/test.h"
 
-#define BYTES(...)                                                                                                     \
-	slice_at((const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__}))
+#define BYTES(...) slice_at((const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__}))
 
 #define HEAD(flags_high, qd, an, ar) 0x10, 0x92, flags_high, 0, 0, qd, 0, an, 0, 0, 0, ar
 #define ASK_A 1, 'a', 6, 'C', 'o', 'n', 's', 'u', 'l', 0, 0, 1, 0, 1
@@ -95,8 +94,7 @@ TEST(dns_message, a_client_subnet_is_read)
 	CHECK_STR(slice_of(text), "192.0.2.0");
 	CHECK_EQ(q.udp_size, 1232);
 	/* behind another option; a mask too long; too short */
-	CHECK(dns_read_question(
-		BYTES(HEAD(0, 1, 0, 1), ASK_A, OPT(13), 0, 10, 0, 1, 7, 0, 8, 0, 4, 0, 2, 0, 0), &q));
+	CHECK(dns_read_question(BYTES(HEAD(0, 1, 0, 1), ASK_A, OPT(13), 0, 10, 0, 1, 7, 0, 8, 0, 4, 0, 2, 0, 0), &q));
 	CHECK(q.subnet);
 	CHECK(!dns_read_question(BYTES(HEAD(0, 1, 0, 1), ASK_A, OPT(8), 0, 8, 0, 4, 0, 1, 33, 0), &q));
 	CHECK(!dns_read_question(BYTES(HEAD(0, 1, 0, 1), ASK_A, OPT(8), 0, 8, 0, 4, 0, 3, 0, 0), &q));
@@ -149,8 +147,8 @@ TEST(dns_message, texts_become_names)
 	static const struct {
 		const char *text;
 		bool good;
-	} cases[] = {{"web", true}, {"a.b", true}, {"a.b.", true}, {"a..b", false}, {".a", false}, {"", false}, {".", false},
-		{"a\\.b", true}, {"a\\", true}, {"\\097", true}};
+	} cases[] = {{"web", true}, {"a.b", true}, {"a.b.", true}, {"a..b", false}, {".a", false}, {"", false},
+	        {".", false}, {"a\\.b", true}, {"a\\", true}, {"\\097", true}};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		uint8_t wire[64];
 		size_t n = 0;
@@ -205,12 +203,13 @@ TEST(dns_message, without_compression_it_is_as_long_as_measured)
 	uint8_t out[512], wa[256], wb[256];
 	struct dns_writer w;
 	struct dns_name asked = name_of("web.service.consul", wa);
-	struct dns_record cname = {.owner = asked, .type = DNS_CNAME, .klass = 1, .target = name_of("www.example.com", wb)};
+	struct dns_record cname = {
+	        .owner = asked, .type = DNS_CNAME, .klass = 1, .target = name_of("www.example.com", wb)};
 	dns_write_begin(&w, out, sizeof(out), 1, 0, false, 1);
 	dns_write_question(&w, asked, DNS_A, 1);
 	dns_write_record(&w, &cname);
 	CHECK_EQ(dns_write_end(&w, (const uint16_t[]){1, 1, 0, 0}),
-		DNS_HEADER + dns_question_measure(asked) + dns_record_measure(&cname));
+	        DNS_HEADER + dns_question_measure(asked) + dns_record_measure(&cname));
 }
 
 TEST(dns_message, case_counts_when_names_are_compressed)
