@@ -240,24 +240,6 @@ size_t dns_recurse_given_up(const struct dns_view *v, const struct dns_ask *ask,
 	return write_bare(&q, echoed(&q) | DNS_RA | DNS_SERVFAIL, true, q.edns, out, cap);
 }
 
-const char *dns_recurse_check(struct slice reply, const struct dns_need *need)
-{
-	struct dns_reader r;
-	struct dns_record_view rr;
-	struct dns_name name;
-	uint8_t wire[DNS_WIRE_MAX + 1];
-	uint16_t type, klass;
-	if (!dns_read(&r, reply))
-		return "dns: short read";
-	while (dns_read_asked(&r, &name, wire, &type, &klass))
-		;
-	while (dns_read_record(&r, &rr))
-		;
-	if (!need && r.why == dns_truncated)
-		return NULL;
-	return r.why;
-}
-
 size_t dns_need_question(const struct dns_need *need, uint16_t id, uint8_t *out, size_t cap)
 {
 	struct dns_writer w;

@@ -120,7 +120,7 @@ void dns_known_free(struct dns_known *k);
 enum dns_verdict {
 	DNS_ANSWER,  /* out_n bytes stand in `out` */
 	DNS_SILENCE, /* no answer */
-	DNS_RECURSE, /* hand the question on to the recursors: dns_recurse_* */
+	DNS_RECURSE, /* hand the question on to the recursors (if there are none: dns_recurse_given_up) */
 	DNS_LATER,   /* `need` is missing; a full dns_known never gives this */
 };
 
@@ -136,7 +136,8 @@ struct dns_result {
 enum dns_verdict dns_answer(const struct dns_view *v, const struct dns_ask *ask, const struct dns_known *known,
         struct arena *a, uint8_t *out, size_t cap, struct dns_result *res);
 
-/* The line of a question that has been handled (level DEBUG); not for a question that recursors answered. */
+/* The line of a question that has been handled (level DEBUG). One that was handed to the recursors has a line by
+ * DNS_BY_RECURSOR, and then its own if it was a reverse name. */
 void dns_log(struct logbuf *log, const struct dns_ask *ask, enum dns_handled handled, dur_ns took);
 static inline bool dns_log_wanted(const struct logbuf *log)
 {
@@ -154,8 +155,6 @@ struct slice dns_recurse_question(const struct dns_ask *ask);
 void dns_recurse_failed(struct logbuf *log, const struct dns_need *need, struct slice why);
 /* A recursor has answered, after `rtt`. */
 void dns_recurse_answered(struct logbuf *log, const struct dns_ask *ask, const struct dns_need *need, dur_ns rtt);
-/* What is wrong with a recursor's message; NULL when it can be passed on. A truncated one can, but not for a need. */
-const char *dns_recurse_check(struct slice reply, const struct dns_need *need);
 /* All failed: SERVFAIL into `out`; its length. */
 size_t dns_recurse_given_up(const struct dns_view *v, const struct dns_ask *ask, uint8_t *out, size_t cap);
 /* All failed while following a CNAME. */

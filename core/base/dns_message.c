@@ -424,6 +424,22 @@ bool dns_read_record(struct dns_reader *r, struct dns_record_view *out)
 	return true;
 }
 
+const char *dns_check(struct slice msg)
+{
+	struct dns_reader r;
+	struct dns_record_view rr;
+	struct dns_name name;
+	uint8_t wire[DNS_WIRE_MAX + 1];
+	uint16_t type, klass;
+	if (!dns_read(&r, msg))
+		return "dns: short read";
+	while (dns_read_asked(&r, &name, wire, &type, &klass))
+		;
+	while (dns_read_record(&r, &rr))
+		;
+	return r.why;
+}
+
 /* The first client subnet among the options, which check_options has seen. */
 static void note_subnet(struct dns_question *q, struct slice options)
 {

@@ -112,6 +112,9 @@ bool dns_read_asked(struct dns_reader *r, struct dns_name *name, uint8_t wire[st
  * the message ends between two records. */
 bool dns_read_record(struct dns_reader *r, struct dns_record_view *out);
 
+/* Reads all of a message; NULL when nothing is wrong with it. */
+const char *dns_check(struct slice msg);
+
 /* ---- names ---- */
 
 /* Reads the name at *at of `msg` and moves *at behind it. NULL, or what is wrong. */
