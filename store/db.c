@@ -351,3 +351,16 @@ struct db_memory db_memory(const struct db *db)
 	return (struct db_memory){
 	        .held = slab_held(db->slab), .used = slab_used(db->slab), .retired = db->retired.bytes};
 }
+
+bool db_invariants(const struct db_root *r)
+{
+	for (int t = 0; t < TREE_COUNT; t++)
+		if (!tree_invariants(&r->trees[t]))
+			return false;
+	return true;
+}
+
+void db_fail_memory(struct db *db, long skip, long count)
+{
+	slab_fail(db->slab, skip, count);
+}

@@ -139,4 +139,9 @@ struct db_memory {
 };
 struct db_memory db_memory(const struct db *db);
 
+/* All trees of a root are in order and their versions sound. Slow: looks every key up. */
+bool db_invariants(const struct db_root *r);
+/* For tests: lets `skip` allocations pass, then `count` fail. What must not fail goes to the reserve then. */
+void db_fail_memory(struct db *db, long skip, long count);
+
 #endif
