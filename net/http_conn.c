@@ -270,7 +270,7 @@ static bool work(struct http_conn *c)
 	bool more = true;
 	while (more && !stream_waiting(&c->s)) {
 		s->corked = c;
-		while (s->out.n < GATHER_MAX && (more = step(c)))
+		while (s->out.n < GATHER_MAX && !stream_waiting(&c->s) && (more = step(c)))
 			;
 		s->corked = NULL;
 		if (!http_conn_flush(c)) {
