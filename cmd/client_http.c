@@ -1,0 +1,151 @@
+/* The HTTP transport of a client. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cmd/client_transport.h"
+#include "core/base/enc.h"
+#include "core/base/num.h"
+#include "core/base/slice.h"
+#include "core/base/text.h"
+#include "net/http_client.h"
+
+enum { REDIRECTS_MAX = 10 };
+
+/* ---- where to ---- */
+
+static struct slice scheme_of(const struct client *c)
+{
+	return slice_of(c->http.tls ? "https" : "http");
+}
+
+static enum err unix_open(struct client *c, struct slice path)
+{
+	c->http.to = (struct address){.kind = ADDRESS_UNIX, .path = arena_str(&c->fixed, "%.*s", PS(path)).p};
+	c->http.host = path;
+	struct buf b = {0};
+	percent_put_query(&b, path); /* an URL shows the slashes of such a host as %2F */
+	c->http.authority = arena_copy(&c->fixed, buf_view(&b));
+	buf_free(&b);
+	return OK;
+}
+
+enum err client_http_open(struct client *c, const char *address, struct fail *f)
+{
+	struct slice text = slice_of(address);
+	ptrdiff_t mark = slice_search(text, S("://"));
+	if (mark >= 0) {
+		struct slice scheme = slice_cut(text, 0, (size_t)mark);
+		text = slice_from(text, (size_t)mark + 3);
+		if (slice_is(scheme, "unix"))
+			return unix_open(c, text);
+		if (!slice_is(scheme, "http") && !slice_is(scheme, "https"))
+			return fail_set(f, ERR_INVALID, "Unknown protocol scheme: %.*s", PS(scheme));
+		c->http.tls = slice_is(scheme, "https");
+	}
+	c->http.host = c->http.authority = text;
+	return OK;
+}
+
+/* ---- one request ---- */
+
+/* Before an error of the connection stands the request: `Get "http://127.0.0.1:8500/v1/kv/a": `. */
+static enum err request_wrap(const struct client *c, const struct client_wire *w, struct fail *f)
+{
+	struct buf url = {0};
+	buf_fmt(&url, "%.*s://%.*s%.*s", PS(scheme_of(c)), PS(c->http.authority), PS(w->target));
+	char text[FAIL_TEXT_MAX], verb[16];
+	quote_cstr(buf_view(&url), text, sizeof(text));
+	buf_free(&url);
+	slice_cstr(slice_of(w->method), verb, sizeof(verb));
+	for (char *p = verb + 1; verb[0] && *p; p++)
+		*p |= 0x20;
+	return fail_wrap(f, "%s %s", verb, text);
+}
+
+static void headers_put(const struct client *c, const struct client_wire *w, struct buf *b)
+{
+	BUF_LIT(b, "User-Agent: Go-http-client/1.1\r\n");
+	if (c->http.basic.n)
+		buf_fmt(b, "Authorization: Basic %.*s\r\n", PS(c->http.basic));
+	if (w->token.n)
+		buf_fmt(b, "X-Consul-Token: %.*s\r\n", PS(w->token));
+}
+
+/* Only the body of a 200 is handed on piece by piece; the text of an error is kept. */
+struct body_taker {
+	client_piece *piece;
+	void *owner;
+	struct http_reply *reply;
+};
+
+static bool body_take(void *owner, struct slice piece)
+{
+	struct body_taker *t = owner;
+	if (t->reply->response.status == 200)
+		return t->piece(t->owner, piece);
+	buf_slice(&t->reply->body, piece);
+	return !t->reply->body.failed;
+}
+
+/* A redirect to this same agent is followed as Go's client does: other methods than GET and HEAD become GET. */
+static bool redirected(const struct http_response *r, struct arena *a, struct client_wire *w)
+{
+	struct slice to = http_response_header(r, S("Location"));
+	bool moved = r->status == 301 || r->status == 302 || r->status == 303;
+	if ((!moved && r->status != 307 && r->status != 308) || !to.n || to.p[0] != '/')
+		return false;
+	w->target = arena_copy(a, to);
+	if (moved) {
+		w->method = "GET";
+		w->has_body = false;
+		w->body = S_NONE;
+	}
+	return true;
+}
+
+static enum err fetch(struct client *c, const struct client_wire *w, client_piece *piece, void *owner,
+        struct http_reply *reply, struct fail *f)
+{
+	if (c->http.tls)
+		return fail_set(f, ERR_INVALID, "HTTPS is not spoken by this client");
+	/* A name is looked up at the first request, so that its error names the request. */
+	if (c->http.to.kind == ADDRESS_NONE &&
+	        client_address(c, c->http.host, c->http.tls ? "443" : "80", &c->http.to, f) != OK)
+		return f->code;
+	struct buf headers = {0};
+	headers_put(c, w, &headers);
+	struct http_ask ask = {
+	        .to = c->http.to,
+	        .method = slice_of(w->method),
+	        .host = c->http.host,
+	        .target = w->target,
+	        .headers = buf_view(&headers),
+	        .body = w->body,
+	        .has_body = w->has_body,
+	};
+	struct body_taker taker = {piece, owner, reply};
+	enum err e = http_fetch(&ask, piece ? body_take : NULL, &taker, reply, f);
+	buf_free(&headers);
+	return e;
+}
+
+enum err client_http_ask(struct client *c, const struct client_wire *w, client_piece *piece, void *owner,
+        struct client_answer *a, struct fail *f)
+{
+	struct client_wire now = *w;
+	for (unsigned hop = 0;; hop++) {
+		struct http_reply reply = {0};
+		enum err e = fetch(c, &now, piece, owner, &reply, f);
+		a->status = reply.response.status;
+		if (e == OK && redirected(&reply.response, &c->arena, &now) && hop < REDIRECTS_MAX) {
+			http_reply_free(&reply);
+			continue;
+		}
+		struct fail ignored;
+		if (num_u64(http_response_header(&reply.response, S("X-Consul-Index")), &a->index, &ignored) != OK)
+			a->index = 0;
+		a->body = arena_copy(&c->arena, buf_view(&reply.body));
+		http_reply_free(&reply);
+		return e == OK ? OK : request_wrap(c, &now, f);
+	}
+}

@@ -1,0 +1,38 @@
+/* consul leave */
+#include "cmd/client.h"
+#include "cmd/command.h"
+#include "cmd/say.h"
+
+const struct command_page page_leave = {
+        .text = "Usage: consul leave [options]\n\n"
+                "  Lets the agent say goodbye to the cluster and end.",
+        .asks = ASKS_AGENT,
+};
+
+static int refuse(struct words words)
+{
+	struct buf list = {0};
+	for (size_t i = 0; i < words.n; i++)
+		buf_fmt(&list, i ? " %s" : "%s", words.at[i]);
+	complain("Error found unexpected args: [%.*s]", PS(buf_view(&list)));
+	buf_free(&list);
+	page_show(&page_leave, stdout);
+	return FAILED;
+}
+
+int cmd_leave(struct words words)
+{
+	if (words.n)
+		return refuse(words);
+	struct client *c = client_for_command();
+	if (!c)
+		return FAILED;
+	struct fail f;
+	enum err e = client_leave(c, &f);
+	if (e == OK)
+		say("Graceful leave complete");
+	else
+		complain("Error leaving: %s", f.text);
+	client_close(c);
+	return e == OK ? DONE : FAILED;
+}
