@@ -8,46 +8,56 @@ static const char *format = "";
 static bool quiet;
 
 static const struct flag flags[] = {
-        {"config-format", FLAG_STRING, &format, "Reads all files as 'hcl' or 'json', whatever their names end in."},
-        {"quiet", FLAG_BOOL, &quiet, "Says nothing if all is well."},
-        {NULL},
+        {"config-format", FLAG_STRING, &format,
+                "Config files are in this format irrespective of their extension. Must be 'hcl' or 'json'"},
+        {"quiet", FLAG_BOOL, &quiet, "When given, a successful run will produce no output."},
+        {0},
 };
 
 const struct command_page page_validate = {
         .text = "Usage: consul validate [options] FILE_OR_DIRECTORY...\n\n"
-                "  Reads configuration files as the agent would, all of them together, and says\n"
-                "  what is wrong. Exits with 0 if they are good, with 1 if not.",
+                "  Reads configuration files, and those in the directories given, as the agent\n"
+                "  would, and says what it would refuse. No agent is started.\n\n"
+                "  Give all files that the agent will be given, for a part of a configuration may\n"
+                "  not be valid alone.\n\n"
+                "  Returns 0 if the configuration is valid, 1 if it is not.",
         .flags = flags,
-        .quirk = QUIRK_SAYS_TWICE_AS_IS,
+        .quirk = QUIRK_SAYS_TWICE,
 };
 
-static int refuse(const char *why)
+static int paths_check(struct words words)
 {
-	complain("%s", why);
-	return FAILED;
-}
-
-static void paths_set(struct agent_flags *a, struct words words)
-{
-	for (size_t i = 0; i < words.n && i < FLAG_LIST_MAX; i++)
-		a->paths.items[a->paths.n++] = words.at[i];
-}
-
-int cmd_validate(struct words words)
-{
-	static struct agent_flags files; /* large */
-	static struct config_loaded loaded;
-	if (!words.n)
-		return refuse("Must specify at least one config file or directory");
-	if (*format && strcmp(format, "json") != 0 && strcmp(format, "hcl") != 0)
-		return refuse("-config-format must be either 'hcl' or 'json");
-	files.format = slice_of(format);
-	paths_set(&files, words);
-	enum err e = config_load(&files, &loaded);
-	if (e != OK)
+	static struct agent_flags as_flags;
+	struct config_loaded loaded;
+	as_flags.format = slice_of(format);
+	as_flags.config.type = V_OBJECT;
+	for (size_t i = 0; i < words.n; i++)
+		as_flags.paths.items[as_flags.paths.n++] = words.at[i];
+	enum err e = config_load(&as_flags, &loaded);
+	const struct slice *notes = loaded.report.notes.items;
+	for (uint32_t i = 0; i < loaded.report.notes.n; i++)
+		complain("%.*s", PS(notes[i]));
+	if (e)
 		complain("Config validation failed: %.*s", PS(loaded.report.error));
 	else if (!quiet)
 		say("Configuration is valid!");
 	arena_free(&loaded.arena);
-	return e == OK ? DONE : FAILED;
+	return e ? FAILED : DONE;
+}
+
+int cmd_validate(struct words words)
+{
+	if (!words.n) {
+		complain("Must specify at least one config file or directory");
+		return FAILED;
+	}
+	if (*format && strcmp(format, "json") != 0 && strcmp(format, "hcl") != 0) {
+		complain("-config-format must be either 'hcl' or 'json");
+		return FAILED;
+	}
+	if (words.n > FLAG_LIST_MAX) {
+		complain("More than %d files or directories", FLAG_LIST_MAX);
+		return FAILED;
+	}
+	return paths_check(words);
 }

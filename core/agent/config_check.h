@@ -14,6 +14,7 @@ struct config_disk {
 	                                  there */
 	bool data_dir_is_file;         /* there, but no directory */
 	bool lan_keyring, wan_keyring; /* serf/local.keyring, serf/remote.keyring are there */
+	bool services;                 /* there are services of a former run */
 	bool mdb, mdb_denied;          /* the folder mdb of releases before 0.6 is there, or can't be looked at */
 };
 
