@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/base/must.h"
@@ -129,11 +130,27 @@ static void out_ready(struct watch *w, uint32_t events)
 	}
 }
 
+/* write, but a reader that is gone is an error and not a signal: a pipe has no MSG_NOSIGNAL. */
+static ssize_t write_quietly(int fd, const char *p, size_t n)
+{
+	sigset_t broken, before;
+	sigemptyset(&broken);
+	sigaddset(&broken, SIGPIPE);
+	pthread_sigmask(SIG_BLOCK, &broken, &before);
+	ssize_t wrote = write(fd, p, n);
+	int error = errno;
+	if (wrote < 0 && error == EPIPE && !sigismember(&before, SIGPIPE))
+		sigtimedwait(&broken, NULL, &(struct timespec){0});
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	errno = error;
+	return wrote;
+}
+
 static void in_ready(struct watch *w, uint32_t events)
 {
 	struct child *c = of_watch(w, offsetof(struct child, in));
 	(void)events;
-	ssize_t n = write(w->fd, c->input + c->input_at, c->input_n - c->input_at);
+	ssize_t n = write_quietly(w->fd, c->input + c->input_at, c->input_n - c->input_at);
 	if (n > 0)
 		c->input_at += (size_t)n;
 	if (c->input_at == c->input_n || (n < 0 && errno != EAGAIN && errno != EINTR))
