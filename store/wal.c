@@ -30,6 +30,7 @@ struct wal {
 	struct disk_file file; /* the last segment */
 	bool open;
 	bool spoiled; /* nothing may be written to it any more: the next write begins a new one */
+	bool removed; /* a segment's file, and that is not on disk yet */
 	bool marked;  /* the last record says that all is synced */
 	uint32_t end, synced, blank;
 	raft_index synced_last; /* what a failed sync goes back to */
@@ -385,11 +386,10 @@ void wal_mark(struct wal *w)
 	w->marked = !w->out.failed && !write_out(w, NULL);
 }
 
-/* A record that changes what the earlier ones mean: alone, between two syncs. */
+/* A record that changes what the earlier ones mean. Synced at once, so that a failed sync never has to undo one. */
 static enum err write_control(struct wal *w, enum wal_kind kind, raft_index index, raft_term term, struct fail *f)
 {
-	enum err e = wal_sync(w, f);
-	e = e ? e : make_room(w, WAL_HEAD, f);
+	enum err e = make_room(w, WAL_HEAD, f);
 	if (e)
 		return e;
 	struct wal_record r = {kind, .index = index, .term = term};
@@ -428,17 +428,23 @@ enum err wal_reset(struct wal *w, raft_index index, raft_term term, struct fail 
 
 /* ---- forgetting ---- */
 
+/* There must never be a gap: one file's going is on disk before the next one goes. */
+static enum err settle_removal(struct wal *w, struct fail *f)
+{
+	enum err e = w->removed ? w->s.disk->sync_dir(w->s.disk, w->s.dir, f) : OK;
+	w->removed = w->removed && e;
+	return e;
+}
+
 static enum err delete_oldest(struct wal *w, struct fail *f)
 {
 	char name[DISK_PATH_MAX];
-	struct disk *d = w->s.disk;
 	wal_segment_name(name, w->s.dir, w->s.first);
-	enum err e = d->remove(d, name, f);
-	if (e && e != ERR_ABSENT)
-		return e;
-	e = d->sync_dir(d, w->s.dir, f); /* each by itself: there must never be a gap */
+	enum err e = settle_removal(w, f);
+	e = e ? e : w->s.disk->remove(w->s.disk, name, f);
 	if (e)
 		return e;
+	w->removed = true;
 	w->s.n--;
 	w->s.first++;
 	memmove(w->s.segments, w->s.segments + 1, w->s.n * sizeof *w->s.segments);
@@ -461,7 +467,7 @@ enum err wal_forget_before(struct wal *w, raft_index index, struct fail *f)
 			return e;
 	}
 	MUST(trail_invariants(t));
-	return OK;
+	return settle_removal(w, f);
 }
 
 /* ---- reading ---- */

@@ -11,8 +11,10 @@
  * Errors. ERR_FULL: no space, ERR_IO: the disk said no; the text names file and offset. The log then stands at what it
  * had before the call (wal_sync: at what the last good wal_sync left; look at wal_last and wal_hard) and stays usable:
  * a later append begins a new segment, and works as soon as the disk does. Nothing that was synced is ever lost by
- * these. ERR_CORRUPT from wal_open or a reader: what was durable is not there as it was written; the text names
- * file, offset, expected and found checksum. Nobody repairs that silently: the server must not start.
+ * these. (wal_append syncs what was there when it begins a segment, so it, too, may go back. What failed may still be
+ * found after a crash, as any unsynced append, until the next append succeeds.) ERR_CORRUPT from wal_open or a reader:
+ * what was durable is not there as it was written; the text names file, offset, expected and found checksum. Nobody
+ * repairs that silently: the server must not start.
  *
  * Torn or corrupt? A record that does not check is a *torn tail* if it can be explained by a crash before a sync: then
  * it and all behind it was never acknowledged, and it is cut. It is *corruption* when something proves that it had been
