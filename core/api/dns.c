@@ -31,6 +31,24 @@ bool dns_settings_domain(struct dns_settings *s, struct slice domain)
 	       name_before(s->mailbox_wire, sizeof(s->mailbox_wire), S("hostmaster"), s->domain, &s->soa.mailbox);
 }
 
+bool dns_settings_of(struct dns_settings *s, const struct agent_config *c)
+{
+	*s = (struct dns_settings){
+	        .datacenter = c->datacenter,
+	        .service_ttl = c->dns_service_ttl,
+	        .node_ttl = c->dns_node_ttl,
+	        .udp_answer_limit = c->dns_udp_answer_limit,
+	        .a_record_limit = c->dns_a_record_limit,
+	        .only_passing = c->dns_only_passing,
+	        .enable_truncate = c->dns_enable_truncate,
+	        .disable_compression = c->dns_disable_compression,
+	        .allow_stale = c->dns_allow_stale,
+	        .translate_wan = c->translate_wan_addrs,
+	        .recursors = c->recursors.n > 0,
+	};
+	return dns_settings_domain(s, c->domain);
+}
+
 /* ---- known ---- */
 
 struct dns_fact *dns_known_add(struct dns_known *k, const struct dns_need *need)

@@ -10,6 +10,7 @@
 #ifndef CORE_API_DNS_H
 #define CORE_API_DNS_H
 
+#include "core/agent/config.h"
 #include "core/base/arena.h"
 #include "core/base/dns_writer.h"
 #include "core/base/logline.h"
@@ -18,14 +19,9 @@
 
 /* ---- what does not change with the question ---- */
 
-struct dns_ttl {
-	struct slice service; /* "*": all that are not named */
-	dur_ns ttl;
-};
-
 struct dns_settings {
 	struct slice datacenter;
-	struct list service_ttl; /* of struct dns_ttl */
+	struct list service_ttl; /* of struct config_ttl; "*": all that are not named */
 	dur_ns node_ttl;
 	int64_t udp_answer_limit, a_record_limit;
 	bool only_passing, enable_truncate, disable_compression, allow_stale, translate_wan;
@@ -41,6 +37,8 @@ struct dns_settings {
 /* Sets the domain ("consul", "Corp.Example."): lower case, with its final dot. False when it is no name. The settings
  * may not move in memory afterwards. */
 bool dns_settings_domain(struct dns_settings *s, struct slice domain);
+/* All of it from the configuration, whose lists are kept, not copied. */
+bool dns_settings_of(struct dns_settings *s, const struct agent_config *c);
 
 /* Can this agent read the own datacenter's catalog? */
 enum dns_local {

@@ -178,7 +178,7 @@ static void answer_pool(struct dns_reply *r, struct dns_pool *pool, struct slice
 
 static dur_ns service_ttl(const struct dns_settings *set, struct slice service)
 {
-	const struct dns_ttl *t = set->service_ttl.items;
+	const struct config_ttl *t = set->service_ttl.items;
 	dur_ns star = 0;
 	for (uint32_t i = 0; i < set->service_ttl.n; i++) {
 		if (slice_eq(t[i].service, service))
