@@ -34,6 +34,7 @@ struct core {
 /* ---- birth ---- */
 
 static void own_submit(void *host, enum command_type type, const struct schema *s, const void *request);
+static void own_submit_bytes(void *host, struct slice command);
 
 struct core *core_new(const struct core_options *o)
 {
@@ -58,6 +59,7 @@ struct core *core_new(const struct core_options *o)
 	raft_init(&c->raft, slice_cstr(o->config->node_id, id, sizeof id), c->address, o->durable, c->log);
 	duties_init(&c->duties, o->config, c->log, o->seed);
 	c->duties.submit = own_submit;
+	c->duties.submit_bytes = own_submit_bytes;
 	c->duties.host = c;
 	struct agent_host host_of_agent = {.db = c->db, .log = c->log, .rand = &c->rand, .config = o->config};
 	c->agent = agent_new(&host_of_agent);
@@ -141,18 +143,24 @@ static void propose(struct core *c, struct message *m)
 		refuse(c, m, e, e == ERR_FULL ? "too many writes under way" : "No cluster leader");
 }
 
-static void own_submit(void *host, enum command_type type, const struct schema *s, const void *request)
+static void own_submit_bytes(void *host, struct slice command)
 {
 	struct core *c = host;
 	struct message *m = calloc(1, sizeof *m);
 	MUST(m);
+	m->front = -1;
+	m->command = arena_copy(&m->mem, command);
+	MUST(m->command.p);
+	propose(c, m);
+}
+
+static void own_submit(void *host, enum command_type type, const struct schema *s, const void *request)
+{
 	struct buf b = {0};
 	command_write(&b, type, s, request);
-	m->front = -1;
-	m->command = arena_copy(&m->mem, buf_view(&b));
-	MUST(!b.failed && m->command.p);
+	MUST(!b.failed);
+	own_submit_bytes(host, buf_view(&b));
 	buf_free(&b);
-	propose(c, m);
 }
 
 /* The leader keeps the clocks of sessions; a renewal is no write. */
@@ -183,6 +191,10 @@ static void take_message(struct core *c, struct message *m, struct effects *out)
 	case ASK_COMMAND:
 	case ASK_BARRIER: propose(c, m); break;
 	case ASK_SESSION_RENEW: session_renew(c, m); break;
+	case ASK_COORDINATE:
+		duties_coordinate(&c->duties, m->request, c->now);
+		reply_later(c, m);
+		break;
 	default:
 		if (agent_message(c->agent, m, c->now, c->wall, out))
 			reply_later(c, m);

@@ -15,6 +15,7 @@ enum ask {
 	ASK_COMMAND,            /* put `command` through Raft; answer: result, index */
 	ASK_BARRIER,            /* answer when everything before is applied */
 	ASK_SESSION_RENEW,      /* request: struct slice id → the deadline starts anew */
+	ASK_COORDINATE,         /* request: struct coordinate_entry → into the next batch */
 	ASK_SERVICE_REGISTER,   /* request: struct service_definition */
 	ASK_SERVICE_DEREGISTER, /* request: struct slice id */
 	ASK_SERVICE_MAINTENANCE,/* request: struct ask_maintenance */

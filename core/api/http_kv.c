@@ -78,8 +78,8 @@ static void applied(struct http_call *hc, struct message *m)
 static enum api_state apply(struct http_call *hc, struct kvs_request *q)
 {
 	enum api_state state = http_send(hc, &method_kvs_apply, q, applied);
-	if (state == API_ANSWERED && hc->ans->status == 200) /* refused for a lock delay, without a command */
-		return http_bool(hc, false);
+	if (state == API_ANSWERED && hc->call.refused.kind == APPLY_BOOL) /* for a lock delay */
+		return http_bool(hc, hc->call.refused.yes);
 	return state;
 }
 

@@ -2,10 +2,12 @@
  * the order does: what is specific stands before its prefix, what is frequent stands first. */
 #include "core/api/http.h"
 #include "core/api/http_catalog.h"
+#include "core/api/http_coordinate.h"
 #include "core/api/http_health.h"
 #include "core/api/http_kv.h"
 #include "core/api/http_session.h"
 #include "core/api/http_status.h"
+#include "core/api/http_txn.h"
 #include "core/base/slice.h"
 
 #define GET VERB(HTTP_GET)
@@ -31,6 +33,11 @@ static const struct route routes[] = {
 	{"/v1/session/info/", GET, http_session_info},
 	{"/v1/session/node/", GET, http_session_node},
 	{"/v1/session/list", GET, http_session_list},
+	{"/v1/coordinate/datacenters", GET, http_coordinate_datacenters},
+	{"/v1/coordinate/nodes", GET, http_coordinate_nodes},
+	{"/v1/coordinate/node/", GET, http_coordinate_node},
+	{"/v1/coordinate/update", PUT, http_coordinate_update},
+	{"/v1/txn", PUT, http_txn},
 	{"/v1/status/leader", GET, http_status_leader},
 	{"/v1/status/peers", GET, http_status_peers},
 };

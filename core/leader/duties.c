@@ -8,11 +8,13 @@ void duties_init(struct duties *d, const struct agent_config *config, struct log
 {
 	*d = (struct duties){.config = config, .log = log};
 	session_ttl_init(&d->sessions, seed);
+	coordinate_batch_init(&d->coordinates);
 }
 
 void duties_free(struct duties *d)
 {
 	session_ttl_free(&d->sessions);
+	coordinate_batch_free(&d->coordinates);
 }
 
 /* The configuration of autopilot is replicated; the first leader writes the one of its own files. */
@@ -85,6 +87,7 @@ void duties_end(struct duties *d)
 {
 	d->leading = false;
 	session_ttl_free(&d->sessions);
+	coordinate_batch_free(&d->coordinates);
 	d->tombstones = (struct tombstone_gc){0};
 }
 
@@ -117,6 +120,24 @@ void duties_applied(struct duties *d, const struct db_root *r, raft_index index,
 		session_applied(d, r, slice_from(command, 1), result, now);
 }
 
+void duties_coordinate(struct duties *d, const struct coordinate_entry *e, mono_ns now)
+{
+	coordinate_batch_add(&d->coordinates, e, now, d->config->coordinate_update_period);
+}
+
+static void write_coordinates(struct duties *d)
+{
+	struct list some;
+	for (uint32_t from = 0; coordinate_batch_take(&d->coordinates, &from, &some);) {
+		struct buf b = {0};
+		command_write_coordinates(&b, some);
+		if (!b.failed)
+			d->submit_bytes(d->host, buf_view(&b));
+		buf_free(&b);
+	}
+	coordinate_batch_clear(&d->coordinates, d->log);
+}
+
 void duties_tick(struct duties *d, mono_ns now)
 {
 	if (!d->leading)
@@ -131,6 +152,8 @@ void duties_tick(struct duties *d, mono_ns now)
 		};
 		d->submit(d->host, COMMAND_SESSION, &session_request_schema, &q);
 	}
+	if (d->coordinates.due <= now)
+		write_coordinates(d);
 	raft_index index;
 	while (tombstone_gc_due(&d->tombstones, now, &index)) {
 		struct tombstone_request q = {
@@ -144,6 +167,8 @@ void duties_tick(struct duties *d, mono_ns now)
 
 mono_ns duties_next(const struct duties *d)
 {
-	mono_ns a = session_ttl_next(&d->sessions), b = tombstone_gc_next(&d->tombstones);
-	return !d->leading ? INT64_MAX : a < b ? a : b;
+	mono_ns at = session_ttl_next(&d->sessions), next = tombstone_gc_next(&d->tombstones);
+	at = next < at ? next : at;
+	at = d->coordinates.due < at ? d->coordinates.due : at;
+	return d->leading ? at : INT64_MAX;
 }

@@ -5,6 +5,7 @@
 
 #include "core/agent/config.h"
 #include "core/base/logline.h"
+#include "core/leader/coordinate_batch.h"
 #include "core/leader/session_ttl.h"
 #include "core/leader/tombstone_gc.h"
 #include "core/state/command.h"
@@ -14,9 +15,11 @@ struct duties {
 	struct logbuf *log;
 	struct session_ttl sessions;
 	struct tombstone_gc tombstones;
+	struct coordinate_batch coordinates;
 	bool leading;
 	/* Proposes a command; what the request points to need not outlive the call. The core's own function. */
 	void (*submit)(void *host, enum command_type type, const struct schema *s, const void *request);
+	void (*submit_bytes)(void *host, struct slice command);
 	void *host;
 };
 
@@ -30,6 +33,9 @@ void duties_end(struct duties *d);
 /* A command was applied: sessions come and go, tombstones are left. `command` with its type byte. */
 void duties_applied(struct duties *d, const struct db_root *r, raft_index index, struct slice command,
 	const struct apply_result *result, mono_ns now);
+
+/* A node's place, for the next batch. */
+void duties_coordinate(struct duties *d, const struct coordinate_entry *e, mono_ns now);
 
 void duties_tick(struct duties *d, mono_ns now);
 mono_ns duties_next(const struct duties *d);

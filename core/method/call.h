@@ -73,6 +73,7 @@ struct call {
 	enum err err;
 	struct fail fail;
 	struct message *message; /* for a write: the caller gives an empty one, the method fills it */
+	struct apply_result refused; /* CALL_DONE of a write: answered without the log (lock delays) */
 };
 
 /* Runs it. Order: datacenter → leader → token → read or prepare → park. */

@@ -53,7 +53,7 @@ static enum err kvs_apply(struct call *c)
 		mono_ns until = kv_lock_delay_until(c->world->db, q->dir_entry.key);
 		if (until > c->now) {
 			log_warn(c->log, "consul.kvs: Rejecting lock of %.*s due to lock-delay", PS(q->dir_entry.key));
-			c->message->result = (struct apply_result){.kind = APPLY_BOOL, .yes = false};
+			c->refused = (struct apply_result){.kind = APPLY_BOOL, .yes = false};
 			return OK;
 		}
 	}

@@ -30,6 +30,7 @@ extern const struct method method_kvs_apply, method_kvs_get, method_kvs_list, me
 	method_catalog_deregister, method_catalog_datacenters, method_catalog_nodes, method_catalog_services,
 	method_catalog_service_nodes, method_catalog_node_services, method_health_state, method_health_node,
 	method_health_service_checks, method_health_service_nodes, method_internal_node_info,
-	method_internal_node_dump, method_coordinate_datacenters, method_coordinate_nodes, method_coordinate_update;
+	method_internal_node_dump, method_coordinate_datacenters, method_coordinate_nodes, method_coordinate_node,
+	method_coordinate_update;
 
 #endif

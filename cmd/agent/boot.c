@@ -1,0 +1,312 @@
+#include "cmd/agent/boot.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "cmd/agent/banner.h"
+#include "cmd/agent/config_files.h"
+#include "cmd/agent/core_thread.h"
+#include "cmd/agent/flags_agent.h"
+#include "cmd/agent/front_thread.h"
+#include "cmd/agent/listeners.h"
+#include "cmd/agent/log_hub.h"
+#include "cmd/agent/log_thread.h"
+#include "cmd/agent/node_id.h"
+#include "cmd/agent/recovery.h"
+#include "cmd/agent/signals.h"
+#include "cmd/agent/work_thread.h"
+#include "cmd/command.h"
+#include "cmd/version.h"
+#include "core/base/must.h"
+#include "core/base/slice.h"
+
+enum { FRONTS = 2, STACK_BYTES = 256 << 10 };
+
+/* One agent a process: what has to live as long as it does. */
+static struct {
+	struct process process;
+	struct agent_flags flags;
+	struct arena flags_mem;
+	struct config_loaded loaded;
+} agent;
+
+uint64_t process_seed(void)
+{
+	uint64_t seed;
+	MUST(getrandom(&seed, sizeof seed, 0) == (ssize_t)sizeof seed);
+	return seed;
+}
+
+void process_stop(struct process *p, int exit_code)
+{
+	atomic_store(&p->exit_code, exit_code);
+	atomic_store(&p->stopping, true);
+	bell_ring(&p->core_bell);
+	for (unsigned i = 0; i < p->front_count; i++)
+		if (p->fronts[i])
+			bell_ring(&p->fronts[i]->bell);
+	if (p->wal)
+		bell_ring(&p->log_bell);
+	if (p->work)
+		work_stop(p->work);
+}
+
+/* ---- configuration ---- */
+
+static bool refused(struct slice why)
+{
+	if (why.n)
+		banner_error("%.*s", PS(why));
+	return why.n > 0;
+}
+
+/* False: said why. */
+static bool configure(int argc, char **argv)
+{
+	struct config_loaded *l = &agent.loaded;
+	struct fail f = {0};
+	switch (agent_flags_read(argc, argv, &agent.flags_mem, &agent.flags, &f)) {
+	case FLAGS_WRONG: banner_error("%s", f.text); return false;
+	default: break;
+	}
+	enum err e = config_load(&agent.flags, l);
+	banner_warnings(&l->report);
+	if (e) {
+		refused(l->report.error);
+		return false;
+	}
+	if (config_check_log(l->config, &l->arena, &l->report)) {
+		fprintf(stderr, "%.*s\n", PS(l->report.error));
+		return false;
+	}
+	return true;
+}
+
+const struct agent_config *boot_reload(struct process *p, struct fail *f)
+{
+	struct config_loaded *l = calloc(1, sizeof *l);
+	MUST(l);
+	enum err e = config_load(&agent.flags, l);
+	e = e ? e : config_check_log(l->config, &l->arena, &l->report);
+	if (e) {
+		banner_error("%.*s", PS(l->report.error));
+		log_err(&p->core_log, "agent: Reload config failed: %.*s", PS(l->report.error));
+		fail_set(f, ERR_INVALID, "Failed to reload configs: %.*s", PS(l->report.error));
+		arena_free(&l->arena);
+		free(l);
+		return NULL;
+	}
+	/* Who we are does not change by a reload. */
+	l->config->node_id = p->config->node_id;
+	enum log_level level;
+	if (log_level_parse(l->config->log_level, &level))
+		atomic_store(&p->level, level);
+	p->config = l->config;
+	return l->config; /* kept for good: worlds point to it */
+}
+
+/* ---- birth ---- */
+
+static bool set_level(struct process *p)
+{
+	enum log_level level;
+	if (!log_level_parse(p->config->log_level, &level))
+		return false;
+	atomic_store(&p->level, level);
+	p->core_log.level = level;
+	return true;
+}
+
+static enum err make_core(struct process *p, struct fail *f)
+{
+	p->epoch = epoch_new();
+	if (!p->epoch || !loop_init(&p->core_loop) || !bell_init(&p->core_bell) ||
+		!bell_watch(&p->core_bell, &p->core_loop))
+		return fail_set(f, ERR_NO_MEMORY, "no memory or no descriptors for the core's loop");
+	loop_read_clocks(&p->core_loop);
+	p->core_log.now = p->core_loop.wall;
+	bool durable = p->config->server_mode && !p->config->dev_mode;
+	const struct core_options o = {
+		.config = p->config,
+		.epoch = p->epoch,
+		.log = &p->core_log,
+		.seed = process_seed(),
+		.durable = durable,
+	};
+	p->core = core_new(&o);
+	if (!p->core)
+		return fail_set(f, ERR_NO_MEMORY, "no memory for the store");
+	return recovery_run(p, durable, f);
+}
+
+static enum err make_fronts(struct process *p, struct fail *f)
+{
+	p->front_count = FRONTS;
+	enum err e = listeners_open(p, f);
+	if (e)
+		return e;
+	for (unsigned i = 0; i < p->front_count; i++) {
+		p->fronts[i] = front_new(p, (int)i);
+		if (!p->fronts[i])
+			return fail_set(f, ERR_NO_MEMORY, "no memory or no descriptors for a front");
+		if (!front_listen(p->fronts[i], f))
+			return f->code;
+	}
+	return OK;
+}
+
+static void log_listeners(struct process *p)
+{
+	for (unsigned i = 0; i < p->dns_tcp_count; i++)
+		log_info(&p->core_log, "agent: Started DNS server %.*s:%u (tcp)", PS(p->dns_tcp[i].addr.host),
+			p->dns_tcp[i].addr.port);
+	for (unsigned i = 0; i < p->dns_udp_count; i++)
+		log_info(&p->core_log, "agent: Started DNS server %.*s:%u (udp)", PS(p->dns_udp[i].addr.host),
+			p->dns_udp[i].addr.port);
+	for (unsigned i = 0; i < p->http_count; i++) {
+		const struct config_addr *a = &p->http[i].addr;
+		if (a->kind == CONFIG_ADDR_UNIX)
+			log_info(&p->core_log, "agent: Started HTTP server on %.*s (unix)", PS(a->host));
+		else
+			log_info(&p->core_log, "agent: Started HTTP server on %.*s:%u (tcp)", PS(a->host), a->port);
+	}
+}
+
+static bool start_thread(pthread_t *t, void *(*run)(void *), void *arg)
+{
+	pthread_attr_t attr;
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, STACK_BYTES);
+	bool ok = !pthread_create(t, &attr, run, arg);
+	pthread_attr_destroy(&attr);
+	return ok;
+}
+
+static enum err start_threads(struct process *p, struct fail *f)
+{
+	bool ok = start_thread(&p->work_thread, work_run, p->work);
+	if (p->wal)
+		ok = ok && start_thread(&p->log_thread, log_thread_run, p);
+	for (unsigned i = 0; ok && i < p->front_count; i++)
+		ok = start_thread(&p->fronts[i]->thread, front_run, p->fronts[i]);
+	return ok ? OK : fail_set(f, ERR_NO_MEMORY, "can't start a thread: %s", strerror(errno));
+}
+
+static enum err pid_file(struct process *p, struct fail *f)
+{
+	char path[4096];
+	if (!p->config->pid_file.n)
+		return OK;
+	FILE *out = fopen(slice_cstr(p->config->pid_file, path, sizeof path), "w");
+	if (!out)
+		return fail_set(f, ERR_IO, "Could not open pid file: open %s: %s", path, strerror(errno));
+	fprintf(out, "%d", (int)getpid());
+	fclose(out);
+	return OK;
+}
+
+static enum err birth(struct process *p, struct fail *f)
+{
+	if (config_check_start(p->config, &agent.loaded.arena, &agent.loaded.report)) {
+		f->code = ERR_INVALID;
+		f->text[0] = '\0';
+		refused(agent.loaded.report.error);
+		return ERR_INVALID;
+	}
+	enum err e = node_id_setup(agent.loaded.config, &agent.loaded.arena, f);
+	if (e)
+		return fail_wrap(f, "Failed to setup node ID");
+	e = make_core(p, f);
+	e = e ? e : make_fronts(p, f);
+	e = e ? e : pid_file(p, f);
+	if (e)
+		return e;
+	p->work = work_new(&p->core_bell, p->disk.fd > 0 ? &p->disk.disk : NULL);
+	if (!p->work || !signals_init(p))
+		return fail_set(f, ERR_NO_MEMORY, "no memory or no descriptors");
+	core_thread_prepare(p);
+	log_listeners(p);
+	return start_threads(p, f);
+}
+
+/* ---- death ---- */
+
+static void unlisten(struct process *p)
+{
+	struct logbuf *l = &p->core_log;
+	log_info(l, "agent: Requesting shutdown");
+	log_info(l, p->config->server_mode ? "consul: shutting down server" : "consul: shutting down client");
+	log_info(l, p->config->server_mode ? "agent: consul server down" : "agent: consul client down");
+	log_info(l, "agent: shutdown complete");
+	for (unsigned i = 0; i < p->dns_tcp_count; i++)
+		log_info(l, "agent: Stopping DNS server %.*s:%u (tcp)", PS(p->dns_tcp[i].addr.host),
+			p->dns_tcp[i].addr.port);
+	for (unsigned i = 0; i < p->dns_udp_count; i++)
+		log_info(l, "agent: Stopping DNS server %.*s:%u (udp)", PS(p->dns_udp[i].addr.host),
+			p->dns_udp[i].addr.port);
+	for (unsigned i = 0; i < p->http_count; i++)
+		log_info(l, "agent: Stopping HTTP server %.*s:%u (tcp)", PS(p->http[i].addr.host), p->http[i].addr.port);
+	log_info(l, "agent: Waiting for endpoints to shut down");
+	log_info(l, "agent: Endpoints down");
+	log_info(l, "agent: Exit code: %d", atomic_load(&p->exit_code));
+	log_hub_take(l);
+}
+
+static void death(struct process *p)
+{
+	for (unsigned i = 0; i < p->front_count; i++)
+		pthread_join(p->fronts[i]->thread, NULL);
+	pthread_join(p->work_thread, NULL);
+	if (p->wal) {
+		pthread_join(p->log_thread, NULL);
+		wal_close(p->wal);
+	}
+	listeners_close(p);
+	if (p->config->pid_file.n) {
+		char path[4096];
+		unlink(slice_cstr(p->config->pid_file, path, sizeof path));
+	}
+	unlisten(p);
+	for (unsigned i = 0; i < p->front_count; i++)
+		front_free(p->fronts[i]);
+	work_free(p->work);
+	core_thread_free(p);
+	core_free(p->core);
+	epoch_free(p->epoch);
+}
+
+int cmd_agent(int argc, char **argv)
+{
+	struct process *p = &agent.process;
+	struct fail f = {0};
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	log_hub_init();
+	for (int i = 1; i < argc; i++)
+		if (!strcmp(argv[i], "-h") || !strcmp(argv[i], "-help") || !strcmp(argv[i], "--help")) {
+			agent_flags_help(stderr);
+			return 0;
+		}
+	if (!configure(argc, argv))
+		return 1;
+	p->config = agent.loaded.config;
+	MUST(set_level(p));
+	if (p->config->enable_syslog && !log_hub_syslog(p->config->syslog_facility, "consul")) {
+		banner_error("Syslog setup failed: invalid syslog facility: %.*s", PS(p->config->syslog_facility));
+		return 1;
+	}
+	banner_say("Starting Consul agent...");
+	if (birth(p, &f)) {
+		if (f.text[0])
+			banner_error("Error starting agent: %s", f.text);
+		return 1;
+	}
+	banner_running(p->config, consul_version_human, p->config->encrypt.n > 0);
+	fflush(stdout);
+	log_hub_open();
+	core_thread_run(p);
+	death(p);
+	return atomic_load(&p->exit_code);
+}
