@@ -90,7 +90,7 @@ static enum err read_names(struct disk *d, const char *dir, DIR *h, struct arena
 	return OK;
 }
 
-static enum err posix_list(struct disk *d, const char *dir, struct arena *a, struct list *names, struct fail *f)
+static enum err real_list(struct disk *d, const char *dir, struct arena *a, struct list *names, struct fail *f)
 {
 	*names = (struct list){0};
 	int fd = openat(root_of(d), dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -107,7 +107,7 @@ static enum err posix_list(struct disk *d, const char *dir, struct arena *a, str
 	return e;
 }
 
-static enum err posix_sync_dir(struct disk *d, const char *dir, struct fail *f)
+static enum err real_sync_dir(struct disk *d, const char *dir, struct fail *f)
 {
 	int fd = openat(root_of(d), *dir ? dir : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
@@ -126,10 +126,10 @@ static enum err make_one(struct disk *d, const char *path, size_t n, struct fail
 		return errno == EEXIST ? OK : refused(d, name, "making the directory", f);
 	char *slash = strrchr(name, '/');
 	*(slash ? slash : name) = '\0';
-	return posix_sync_dir(d, name, f);
+	return real_sync_dir(d, name, f);
 }
 
-static enum err posix_make_dir(struct disk *d, const char *dir, struct fail *f)
+static enum err real_make_dir(struct disk *d, const char *dir, struct fail *f)
 {
 	enum err e = OK;
 	for (size_t n = 1; !e && n <= strlen(dir); n++)
@@ -138,32 +138,32 @@ static enum err posix_make_dir(struct disk *d, const char *dir, struct fail *f)
 	return e;
 }
 
-static enum err posix_rename(struct disk *d, const char *from, const char *to, struct fail *f)
+static enum err real_rename(struct disk *d, const char *from, const char *to, struct fail *f)
 {
 	int root = root_of(d);
 	return renameat(root, from, root, to) ? refused(d, from, "renaming", f) : OK;
 }
 
-static enum err posix_remove(struct disk *d, const char *name, struct fail *f)
+static enum err real_remove(struct disk *d, const char *name, struct fail *f)
 {
 	return unlinkat(root_of(d), name, 0) ? refused(d, name, "removing", f) : OK;
 }
 
-static enum err posix_remove_dir(struct disk *d, const char *dir, struct fail *f)
+static enum err real_remove_dir(struct disk *d, const char *dir, struct fail *f)
 {
 	return unlinkat(root_of(d), dir, AT_REMOVEDIR) ? refused(d, dir, "removing", f) : OK;
 }
 
 /* ---- files ---- */
 
-static void posix_close(struct disk *d, struct disk_file *file)
+static void real_close(struct disk *d, struct disk_file *file)
 {
 	(void)d;
 	close(file->handle);
 	file->handle = -1;
 }
 
-static enum err posix_open(struct disk *d, const char *name, enum disk_open how, struct disk_file *file, struct fail *f)
+static enum err real_open(struct disk *d, const char *name, enum disk_open how, struct disk_file *file, struct fail *f)
 {
 	static const int flags[] = {
 	        [DISK_READ] = O_RDONLY,
@@ -178,14 +178,14 @@ static enum err posix_open(struct disk *d, const char *name, enum disk_open how,
 		return refused(d, name, "opening", f);
 	if (fstat(file->handle, &st)) {
 		enum err e = refused(d, name, "looking at", f);
-		posix_close(d, file);
+		real_close(d, file);
 		return e;
 	}
 	file->size = (uint64_t)st.st_size;
 	return OK;
 }
 
-static enum err posix_read(
+static enum err real_read(
         struct disk *d, struct disk_file *file, uint64_t at, void *p, size_t n, size_t *got, struct fail *f)
 {
 	*got = 0;
@@ -202,8 +202,7 @@ static enum err posix_read(
 	return OK;
 }
 
-static enum err posix_write(
-        struct disk *d, struct disk_file *file, uint64_t at, const void *p, size_t n, struct fail *f)
+static enum err real_write(struct disk *d, struct disk_file *file, uint64_t at, const void *p, size_t n, struct fail *f)
 {
 	for (size_t done = 0; done < n;) {
 		ssize_t r = pwrite(file->handle, (const char *)p + done, n - done, (off_t)(at + done));
@@ -218,7 +217,7 @@ static enum err posix_write(
 	return OK;
 }
 
-static enum err posix_reserve(struct disk *d, struct disk_file *file, uint64_t size, struct fail *f)
+static enum err real_reserve(struct disk *d, struct disk_file *file, uint64_t size, struct fail *f)
 {
 	struct stat st;
 	if (!fallocate(file->handle, 0, 0, (off_t)size))
@@ -231,7 +230,7 @@ static enum err posix_reserve(struct disk *d, struct disk_file *file, uint64_t s
 	return OK;
 }
 
-static enum err posix_sync(struct disk *d, struct disk_file *file, struct fail *f)
+static enum err real_sync(struct disk *d, struct disk_file *file, struct fail *f)
 {
 	return fdatasync(file->handle) ? refused(d, file->name, "syncing", f) : OK;
 }
@@ -260,7 +259,7 @@ static enum err make_root(const char *root, struct fail *f)
 	above.fd = open(root[0] == '/' ? "/" : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (above.fd < 0)
 		return refused(&above.disk, "", "opening", f);
-	enum err e = posix_make_dir(&above.disk, root + strspn(root, "/"), f);
+	enum err e = real_make_dir(&above.disk, root + strspn(root, "/"), f);
 	close(above.fd);
 	return e;
 }
@@ -269,8 +268,8 @@ enum err disk_posix_open(struct disk_posix *d, const char *root, struct fail *f)
 {
 	*d = (struct disk_posix){
 	        .fd = -1,
-	        .disk = {NULL, posix_list, posix_make_dir, posix_open, posix_close, posix_read, posix_write,
-	                posix_reserve, posix_sync, posix_rename, posix_remove, posix_remove_dir, posix_sync_dir},
+	        .disk = {NULL, real_list, real_make_dir, real_open, real_close, real_read, real_write, real_reserve,
+	                real_sync, real_rename, real_remove, real_remove_dir, real_sync_dir},
 	};
 	size_t n = strlen(root);
 	if (!n || n + 2 > sizeof d->root)
