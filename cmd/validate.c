@@ -22,7 +22,7 @@ const struct command_page page_validate = {
                 "  not be valid alone.\n\n"
                 "  Returns 0 if the configuration is valid, 1 if it is not.",
         .flags = flags,
-        .quirk = QUIRK_SAYS_TWICE,
+        .quirk = QUIRK_SAYS_TWICE_AS_IS,
 };
 
 static int paths_check(struct words words)

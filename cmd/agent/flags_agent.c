@@ -234,7 +234,7 @@ enum flags_result agent_flags_read(int argc, char **argv, struct arena *a, struc
 	tables_make(&t, out, &format);
 	enum flags_result r = flags_parse(&t.set, n, argv + 1, &rest, f);
 	if (r == FLAGS_WRONG) {
-		fprintf(stderr, "%s\nUsage:\n", f->text);
+		fprintf(stderr, "%s\n", f->text);
 		flags_usage(&t.set, stderr);
 		fail_wrap(f, "error parsing flags");
 	}

@@ -26,8 +26,9 @@ enum err config_check(
 enum err config_check_log(const struct agent_config *c, struct arena *a, struct config_report *report);
 
 /* The whole line that an agent prints after "==> " when it can't start with this configuration ("Error starting agent:
- * …"): node_id, policies, protocol versions, gossip key, recursors, watches. What the system refuses (a port in use, a
- * file) is not here. */
-enum err config_check_start(const struct agent_config *c, struct arena *a, struct config_report *report);
+ * …"): policies, protocol versions, gossip key, TLS switches, services and checks, recursors, watches. Not here: the
+ * node id (cmd/agent/node_id.h, which comes first) and what the system refuses (a port in use, a file). */
+enum err config_check_start(
+        const struct agent_config *c, const struct config_disk *disk, struct arena *a, struct config_report *report);
 
 #endif

@@ -216,7 +216,7 @@ static void decode_field(struct config_decode *d, const struct config_key *key, 
 		slot->l = map_read(d, name, v, key->type);
 		slot->set = true;
 		break;
-	case CT_ANY: map_of(d, name, v); break;
+	case CT_ANY: slot->set = map_of(d, name, v); break;
 	case CT_OBJECTS:
 		slot->l = objects_of(d, name, v);
 		slot->set = true;

@@ -54,27 +54,12 @@ static bool definitions_equal(const struct list *x, const struct list *y, const 
 	return equal;
 }
 
-static bool values_equal(const struct value *a, const struct value *b)
-{
-	if (a->type != b->type || a->n != b->n || !slice_eq(a->text, b->text) ||
-	        (a->type == V_BOOL && a->boolean != b->boolean))
-		return false;
-	for (uint32_t i = 0; a->type == V_LIST && i < a->n; i++)
-		if (!values_equal(&a->items[i], &b->items[i]))
-			return false;
-	for (uint32_t i = 0; a->type == V_OBJECT && i < a->n; i++)
-		if (!slice_eq(a->entries[i].key, b->entries[i].key) ||
-		        !values_equal(&a->entries[i].val, &b->entries[i].val))
-			return false;
-	return true;
-}
-
 static bool objects_equal(const struct list *x, const struct list *y)
 {
 	const struct value *a = x->items, *b = y->items;
 	bool equal = x->n == y->n;
 	for (uint32_t i = 0; equal && i < x->n; i++)
-		equal = values_equal(&a[i], &b[i]);
+		equal = value_equal(&a[i], &b[i]);
 	return equal;
 }
 
