@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "cmd/agent/front_dns.h"
 #include "cmd/agent/front_http.h"
 #include "cmd/agent/log_hub.h"
 #include "core/base/must.h"
@@ -29,11 +30,12 @@ struct front *front_new(struct process *p, int id)
 
 bool front_listen(struct front *f, struct fail *why)
 {
-	return front_http_listen(f, why);
+	return front_http_listen(f, why) && front_dns_init(f, why) && front_dns_listen(f, why);
 }
 
 void front_free(struct front *f)
 {
+	front_dns_free(f);
 	front_http_free(f);
 	ring_free(&f->to_core);
 	ring_free(&f->from_core);

@@ -24,6 +24,7 @@ struct front {
 	bool led;                   /* was there a leader in it? */
 	struct message *unsent;     /* the ring to the core was full */
 	struct monitor *monitors;   /* streams of log lines */
+	struct front_dns *dns;      /* NULL: no DNS */
 };
 
 struct front *front_new(struct process *p, int id);
