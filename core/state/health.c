@@ -92,7 +92,7 @@ static void add_linked(struct rows *rows, const struct db_root *r, struct watchs
 {
 	struct cursor c;
 	cursor_prefix(&c, r, TREE_CHECKS_NODE_SERVICE, prefix);
-	notice_prefix(ws, r, TREE_CHECKS_NODE_SERVICE, prefix);
+	watch_prefix(ws, r, TREE_CHECKS_NODE_SERVICE, prefix); /* the index does not hang on these: no neighbours */
 	for (const struct item *it; (it = cursor_next(&c));)
 		add_check(rows, linked(r, it));
 }
