@@ -33,8 +33,9 @@ static unsigned sort_lines(struct http_conn *c, const struct http_answer *a, str
 		if (is_named(l.name, S("Content-Length")) || is_named(l.name, S("Transfer-Encoding")))
 			continue;
 		if (is_named(l.name, S("Connection"))) {
-			c->close |= http_has_token(slice_trim(name), "close");
-			continue;
+			if (!http_has_token(slice_trim(name), "close"))
+				continue;
+			c->close = true;
 		}
 		unsigned at = n++;
 		for (; at > 0 && slice_cmp(lines[at - 1].name, l.name) > 0; at--)
@@ -93,10 +94,11 @@ static void put_head(struct http_conn *c, const struct http_answer *a, bool chun
 	struct line lines[LINES_MAX];
 	unsigned n = sort_lines(c, a, lines);
 	bool body = body_allowed(a->status);
-	bool dated = false;
+	bool dated = false, said_close = false;
 	put_status(b, c->minor, a->status);
 	for (unsigned i = 0; i < n; i++) {
 		dated |= is_named(lines[i].name, S("Date"));
+		said_close |= is_named(lines[i].name, S("Connection"));
 		if (lines[i].whole.n)
 			buf_slice(b, lines[i].whole);
 		else if (a->status != 304)
@@ -111,7 +113,7 @@ static void put_head(struct http_conn *c, const struct http_answer *a, bool chun
 	}
 	if (body && !a->content_type.n && a->sniff && a->body.n)
 		put_content_type(b, http_sniff(buf_view(&a->body)));
-	if (c->close && c->minor > 0)
+	if (c->close && c->minor > 0 && !said_close)
 		BUF_LIT(b, "Connection: close\r\n");
 	else if (!c->close && c->keep_alive_10)
 		BUF_LIT(b, "Connection: keep-alive\r\n");
@@ -210,8 +212,8 @@ void http_answer(struct http_conn *c, const struct http_answer *a)
 
 void http_conn_plain(struct http_conn *c, int status)
 {
-	struct http_answer a = {.status = status};
-	c->close = true;
+	static char close_line[] = "Connection: close\r\n";
+	struct http_answer a = {.status = status, .headers = {.p = close_line, .n = sizeof close_line - 1}};
 	http_answer(c, &a);
 }
 

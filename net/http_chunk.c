@@ -2,11 +2,12 @@
 
 #include <stdio.h>
 
-/* Where in the grammar: size line, its end, data, the two bytes behind it, trailers.
+/* Where in the grammar: size line, its extension or the blanks that end it, data, the two bytes behind it, trailers.
  *
- *	SIZE --hex--> SIZE --;, blank--> REST --\n--> DATA --left 0--> CR -> LF --> SIZE
- *	                                       `-0--> TRAILER --empty line--> (end) */
-enum { AT_SIZE, AT_REST, AT_DATA, AT_DATA_CR, AT_DATA_LF, AT_TRAILER, AT_TRAILER_LINE, AT_TRAILER_CR };
+ *	SIZE --;--> REST ---.
+ *	  |  `blank-> BLANK -+--\n--> DATA --left 0--> CR -> LF --> SIZE
+ *	  `------------------'    `0-> TRAILER --empty line--> (end) */
+enum { AT_SIZE, AT_REST, AT_BLANK, AT_DATA, AT_DATA_CR, AT_DATA_LF, AT_TRAILER, AT_TRAILER_LINE, AT_TRAILER_CR };
 
 enum { DIGITS_MAX = 16 };
 
@@ -45,16 +46,17 @@ static enum http_chunk_state size_byte(struct http_chunk *c, char ch)
 	if (c->at == AT_REST)
 		return HTTP_CHUNK_MORE;
 	int v = hex_value(ch);
-	if (v >= 0) {
+	if (v >= 0 && c->at == AT_SIZE) {
 		if (c->digits == DIGITS_MAX)
 			return wrong(c, "http chunk length too large");
 		c->digits++;
 		c->left = c->left << 4 | (uint64_t)v;
 		return HTTP_CHUNK_MORE;
 	}
-	if (ch != ';' && ch != '\r' && ch != ' ' && ch != '\t')
+	bool blank = ch == '\r' || ch == ' ' || ch == '\t';
+	if (!blank && (ch != ';' || c->at == AT_BLANK))
 		return wrong(c, "invalid byte in chunk length");
-	c->at = AT_REST;
+	c->at = blank ? AT_BLANK : AT_REST;
 	return HTTP_CHUNK_MORE;
 }
 
@@ -79,7 +81,8 @@ static enum http_chunk_state grammar_byte(struct http_chunk *c, char ch)
 		return ch == '\r' ? HTTP_CHUNK_MORE : wrong(c, "malformed chunked encoding");
 	case AT_DATA_LF: c->at = AT_SIZE; return ch == '\n' ? HTTP_CHUNK_MORE : wrong(c, "malformed chunked encoding");
 	case AT_SIZE:
-	case AT_REST: return size_byte(c, ch);
+	case AT_REST:
+	case AT_BLANK: return size_byte(c, ch);
 	default: return trailer_byte(c, ch);
 	}
 }

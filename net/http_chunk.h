@@ -1,7 +1,7 @@
 /* Chunked bodies, both ways.
  *
  * Reading is a step function over pieces of any size. It moves data forward only, so that a body is joined in place:
- * `out` may be `in`, or lie anywhere before it in the same memory. Trailers are read and dropped. Errors are
+ * `out` may be `in`, or lie anywhere before it in the same memory. Trailers are dropped unread. Errors are
  * net/http's. */
 #ifndef NET_HTTP_CHUNK_H
 #define NET_HTTP_CHUNK_H

@@ -292,12 +292,16 @@ static void ended(struct http_conn *c)
 {
 	c->ended = true;
 	if (c->state == CONN_BODY) {
-		c->close = true;
+		c->close |= c->chunked;
 		c->server->corked = c;
 		ask_with_body(c, S("unexpected EOF"));
 		c->server->corked = NULL;
 		if (!http_conn_flush(c))
 			c->state = host_is_busy(c) ? c->state : CONN_DEAD;
+	} else if (c->state == CONN_HEAD && stream_in(&c->s).n && !stream_waiting(&c->s)) {
+		http_conn_refuse(c, 400, NULL);
+		if (!http_conn_flush(c))
+			c->state = CONN_DEAD;
 	} else if (!stream_waiting(&c->s)) {
 		c->state = CONN_DEAD;
 	} else {
@@ -458,6 +462,8 @@ static bool finish(struct http_conn *c)
 
 void http_conn_settle(struct http_conn *c)
 {
+	if (c->ended && (c->state == CONN_HEAD || c->state == CONN_DRAIN))
+		c->state = CONN_FLUSH;
 	if (c->state == CONN_FLUSH && !stream_waiting(&c->s) && !finish(c))
 		c->state = CONN_DEAD;
 	if (c->state == CONN_DEAD) {

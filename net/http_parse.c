@@ -127,9 +127,9 @@ static void note_header(struct headers *h, struct slice name, struct slice value
 		if (!slice_eq_fold(name, S("Content-Length")))
 			break;
 		if (!h->lengths++)
-			h->length = value;
+			h->length = slice_trim(value);
 		else
-			h->lengths_differ |= !slice_eq(h->length, value);
+			h->lengths_differ |= !slice_eq(h->length, slice_trim(value));
 		break;
 	case 17:
 		if (slice_eq_fold(name, S("Transfer-Encoding")) && !h->encodings++)
@@ -138,39 +138,58 @@ static void note_header(struct headers *h, struct slice name, struct slice value
 	}
 }
 
-/* Joins the lines that continue this one by making blanks of what is between them. */
-static bool unfold(struct lines *l, struct slice *line)
+/* Joins lines in place: each line end, with the blanks around it, becomes one blank. Works from the right, so that the
+ * joined text ends where the last line ended, and fills what is left over in front with blanks: a head that is read
+ * again reads the same. */
+static void join_lines(char *start, char *end)
 {
-	while (l->at < l->end && is_blank(*l->at)) {
-		char *gap = l->at - 1;
-		struct slice more;
-		if (!next_line(l, &more))
-			return false;
-		*gap = ' ';
-		if (gap > line->p && gap[-1] == '\r')
-			gap[-1] = ' ';
-		line->n = (size_t)(more.p + more.n - line->p);
+	char *from = end, *to = end;
+	while (from > start) {
+		if (from[-1] != '\n') {
+			*--to = *--from;
+			continue;
+		}
+		from -= from - 1 > start && from[-2] == '\r' ? 2 : 1;
+		while (from > start && is_blank(from[-1]))
+			from--;
+		while (to < end && is_blank(*to))
+			to++;
+		*--to = ' ';
 	}
-	return l->at < l->end;
+	memset(start, ' ', (size_t)(to - start));
 }
 
-static enum http_parse_result parse_header(struct headers *h, struct slice line)
+/* Takes in the lines that continue this one. False when more bytes are needed to tell. */
+static bool unfold(struct lines *l, struct slice *line, size_t colon)
 {
-	ptrdiff_t colon = slice_find(line, ':');
-	if (colon < 0)
-		return HTTP_PARSE_BAD;
-	struct slice name = {line.p, (size_t)colon};
+	struct slice more = S_NONE;
+	while (l->at < l->end && is_blank(*l->at))
+		if (!next_line(l, &more))
+			return false;
+	if (l->at == l->end)
+		return false;
+	if (more.p) {
+		line->n = (size_t)(more.p + more.n - line->p);
+		char *value;
+		memcpy(&value, &line->p, sizeof value); /* ours to change: it came in as char * */
+		join_lines(value + colon + 1, value + line->n);
+	}
+	return true;
+}
+
+static void parse_header(struct headers *h, struct slice line, size_t colon)
+{
+	struct slice name = {line.p, colon};
 	while (name.n && is_blank(name.p[0]))
 		name = slice_from(name, 1);
-	struct slice value = trim_blanks(slice_from(line, (size_t)colon + 1));
+	struct slice value = trim_blanks(slice_from(line, colon + 1));
 	if (!name.n)
-		return HTTP_PARSED;
+		return;
 	h->bad_name |= !all_of(name, TOKEN);
 	h->bad_value |= !all_of(value, VALUE);
 	note_header(h, name, value);
 	if (h->n < HTTP_HEADERS_MAX)
 		h->list[h->n++] = (struct http_header){name, value};
-	return HTTP_PARSED;
 }
 
 static enum http_parse_result parse_headers(struct lines *l, struct headers *h)
@@ -181,12 +200,12 @@ static enum http_parse_result parse_headers(struct lines *l, struct headers *h)
 	while (next_line(l, &line)) {
 		if (!line.n)
 			return HTTP_PARSED;
-		if (slice_find(line, ':') < 0)
+		ptrdiff_t colon = slice_find(line, ':');
+		if (colon < 0)
 			return HTTP_PARSE_BAD;
-		if (!unfold(l, &line))
+		if (!unfold(l, &line, (size_t)colon))
 			return HTTP_PARSE_MORE;
-		if (parse_header(h, line) == HTTP_PARSE_BAD)
-			return HTTP_PARSE_BAD;
+		parse_header(h, line, (size_t)colon);
 	}
 	return HTTP_PARSE_MORE;
 }
@@ -283,10 +302,20 @@ static bool escapes_are_valid(struct slice s)
 	return true;
 }
 
+static bool user_is_valid(struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] == '[' || s.p[i] == ']' || (s.p[i] != '@' && !(byte_class[(uint8_t)s.p[i]] & HOST)))
+			return false;
+	return escapes_are_valid(s);
+}
+
 /* "host", "host:port", "user@host", "[ip6]:port". */
 static bool authority_is_valid(struct slice s)
 {
 	ptrdiff_t at = slice_find_last(s, '@');
+	if (at > 0 && !user_is_valid(slice_cut(s, 0, (size_t)at)))
+		return false;
 	s = slice_from(s, (size_t)(at + 1));
 	ptrdiff_t from = 0;
 	if (s.n && s.p[0] == '[' && (from = slice_find_last(s, ']')) < 0)

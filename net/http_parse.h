@@ -1,8 +1,8 @@
 /* The head of a request or of an answer: total, without copying, as strict as Go's net/http (go1.19), which is what the
  * clients of the world are used to.
  *
- * The bytes are read where they lie; every slice of the result points into them. Only one thing is changed in place: a
- * folded header line ("a\r\n b") has its line end overwritten with blanks. Parsing a head that is not whole yet costs
+ * The bytes are read where they lie; every slice of the result points into them. Only one thing is changed in place:
+ * folded header lines ("a\r\n b") are joined to "a b". Parsing a head that is not whole yet costs
  * its length again next time; callers bound that (http_server.h). The first HTTP_HEADERS_MAX headers are kept, all are
  * checked, and those that rule the framing are obeyed wherever they stand.
  *

@@ -47,6 +47,8 @@ TEST(http_chunk, what_is_wrong_is_named)
 	        {"\r\n", "empty hex number for chunk length"},
 	        {";a\r\n", "empty hex number for chunk length"},
 	        {"11111111111111111\r\n", "http chunk length too large"},
+	        {"1\rx", "invalid byte in chunk length"},
+	        {"1 ;x", "invalid byte in chunk length"},
 	        {"1\r\nab", "malformed chunked encoding"},
 	        {"1\r\na\n", "malformed chunked encoding"},
 	        {"1\r\na\rb", "malformed chunked encoding"},

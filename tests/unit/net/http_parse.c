@@ -45,7 +45,7 @@ TEST(http_parse, a_head_cut_anywhere_wants_more_and_nothing_else)
 	CHECK_STR(req.path, "/x/y");
 	CHECK_STR(req.query, "q");
 	CHECK(frame.close && frame.chunked && frame.expect_continue);
-	CHECK(slice_starts(req.headers[1].value, S("one ")) && slice_ends(req.headers[1].value, S("\tthree")));
+	CHECK_STR(req.headers[1].value, "one two three");
 }
 
 TEST(http_parse, lines_may_end_in_a_bare_newline)

@@ -281,7 +281,7 @@ TEST(http_server, about_itself)
 	start_plain();
 	expect("OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", false);
 	expect("GET * HTTP/1.1\r\nHost: x\r\n\r\n",
-	        "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", true);
+	        "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", true);
 	CHECK_EQ(host.requests, 0);
 	stop();
 }
@@ -303,7 +303,7 @@ TEST(http_server, bad_heads_get_gos_answers)
 	expect("GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n",
 	        "HTTP/1.1 501 Not Implemented" TEXT_CLOSE "Unsupported transfer encoding", true);
 	expect("PUT / HTTP/1.1\r\nHost: x\r\nExpect: miracles\r\nContent-Length: 3\r\n\r\nabc",
-	        "HTTP/1.1 417 Expectation Failed\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", true);
+	        "HTTP/1.1 417 Expectation Failed\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", true);
 	stop();
 }
 
