@@ -73,6 +73,7 @@ struct cursor { /* inside is the tree's own, see tree_walk.c */
 	bool forgot;
 	const struct item *last;
 	uintptr_t top, down;
+	size_t entered; /* branches come to so far */
 };
 /* All items whose key starts with `prefix` (empty: all). */
 void cursor_prefix(struct cursor *c, const struct db_root *r, enum db_tree t, struct slice prefix);

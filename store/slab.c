@@ -24,7 +24,9 @@ enum {
 	CLASSES = FINE_MAX / 8 + (MID_MAX - FINE_MAX) / 32 + (SLAB_SMALL_MAX - MID_MAX) / 128,
 	REGION_MIN = 1 << 20,
 	REGION_MAX = 32 << 20,
-	DIRTY_KEPT = 8, /* empty pages kept warm, and one for each eight in use */
+	HUGE_PAGE = 2 << 20,
+	HUGE_FROM = 32 << 20, /* a store of that size asks for huge pages: half of a lookup is misses of the TLB */
+	DIRTY_KEPT = 8,       /* empty pages kept warm, and one for each eight in use */
 	LEVELS_A_PAGE = 64,
 };
 
@@ -144,7 +146,8 @@ static size_t region_size(const struct slab *s)
 {
 	size_t n = s->pages_n * SLAB_PAGE / 2;
 	n = n < REGION_MIN ? REGION_MIN : n > REGION_MAX ? REGION_MAX : n;
-	return n / SLAB_PAGE * SLAB_PAGE;
+	size_t unit = n < HUGE_PAGE ? SLAB_PAGE : HUGE_PAGE;
+	return n / unit * unit;
 }
 
 static bool region_add(struct slab *s)
@@ -152,11 +155,14 @@ static bool region_add(struct slab *s)
 	size_t n = region_size(s), pages = n / SLAB_PAGE;
 	if (!lists_grow(s, pages))
 		return false;
-	char *p = mmap(NULL, n + SLAB_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	size_t align = n < HUGE_PAGE ? SLAB_PAGE : HUGE_PAGE;
+	char *p = mmap(NULL, n + align, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (p == MAP_FAILED)
 		return false;
-	s->regions[s->regions_n++] = (struct region){p, n + SLAB_PAGE};
-	char *first = (char *)(((uintptr_t)p + SLAB_PAGE - 1) & ~(uintptr_t)(SLAB_PAGE - 1));
+	s->regions[s->regions_n++] = (struct region){p, n + align};
+	char *first = (char *)(((uintptr_t)p + align - 1) & ~(uintptr_t)(align - 1));
+	if (s->pages_n * SLAB_PAGE >= HUGE_FROM)
+		madvise(first, n, MADV_HUGEPAGE);
 	for (size_t i = pages; i > 0; i--)
 		s->clean[s->clean_n++] = first + (i - 1) * SLAB_PAGE;
 	s->pages_n += pages;

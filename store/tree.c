@@ -132,7 +132,7 @@ const struct item *tree_get(const struct tree *t, struct slice key)
 		at = b->twigs[branch_rank(b, symbol)];
 	}
 	const struct item *it = twig_item(at);
-	return slice_eq(item_key(it), key) ? it : NULL;
+	return keys_equal(item_key(it), key) ? it : NULL;
 }
 
 static bool tree_plant(struct tree *t, struct tree_writer *w, struct item *it)

@@ -154,6 +154,7 @@ const struct item *cursor_next(struct cursor *c)
 		return NULL;
 	while (twig_is_branch(at)) {
 		cursor_push(c, twig_branch(at), 1);
+		c->entered++;
 		at = twig_branch(at)->twigs[0];
 	}
 	c->down = 0;
@@ -163,32 +164,17 @@ const struct item *cursor_next(struct cursor *c)
 
 /* ---- weighing and checking ---- */
 
-/* A branch is met first on the way to its leftmost item: those from the place where that item parts from the one
- * before. */
-static size_t branches_met(twig top, const struct item *last, const struct item *it)
-{
-	uint64_t after = last ? keys_part(item_key(last), item_key(it)) : 0;
-	size_t size = 0;
-	for (twig at = top; twig_is_branch(at);) {
-		const struct branch *b = twig_branch(at);
-		if (!last || b->place > after)
-			size += branch_size(b);
-		at = b->twigs[branch_rank(b, key_symbol(item_key(it), b->place))];
-	}
-	return size;
-}
-
+/* Every branch but the top hangs on a twig, and so does every item: that gives the twigs. */
 size_t twig_weigh(twig t, size_t *items)
 {
 	struct cursor c;
-	size_t size = 0;
-	const struct item *last = NULL;
-	*items = 0;
+	size_t size = 0, n = 0;
 	cursor_start(&c, t);
-	for (const struct item *it; (it = cursor_next(&c)); last = it) {
-		size += it->size + branches_met(t, last, it);
-		++*items;
-	}
+	for (const struct item *it; (it = cursor_next(&c)); n++)
+		size += it->size;
+	*items = n;
+	if (c.entered)
+		size += c.entered * sizeof(struct branch) + (c.entered + n - 1) * (sizeof(twig) + sizeof(uint64_t));
 	return size;
 }
 

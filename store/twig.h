@@ -37,9 +37,18 @@ static inline twig twig_of_item(const struct item *it)
 	return (twig)it;
 }
 
+/* Bits among the lowest 18. The compiler's own is a call where the target is every x86-64. */
+static inline unsigned symbols_count(uint32_t s)
+{
+	s -= s >> 1 & 0x15555;
+	s = (s & 0x33333) + (s >> 2 & 0x33333);
+	s = (s + (s >> 4)) & 0x0f0f0f;
+	return (s * 0x010101) >> 16 & 0x1f;
+}
+
 static inline unsigned branch_n(const struct branch *b)
 {
-	return (unsigned)__builtin_popcount(b->symbols);
+	return symbols_count(b->symbols);
 }
 static inline size_t branch_size_of(unsigned n)
 {
@@ -71,7 +80,7 @@ static inline uint32_t key_symbol(struct slice key, uint32_t place)
 /* How many symbols of b sort before this one: the number of its twig, if it has one. */
 static inline unsigned branch_rank(const struct branch *b, uint32_t symbol)
 {
-	return (unsigned)__builtin_popcount(b->symbols & (symbol - 1));
+	return symbols_count(b->symbols & (symbol - 1));
 }
 
 /* Some item below t that shares with `key` at least as much as any other does. */
@@ -85,15 +94,60 @@ static inline const struct item *twig_nearest(twig t, struct slice key)
 	return twig_item(t);
 }
 
+/* How many bytes are the same in front; n if all. Eight at a time: the C library's memcmp may go byte by byte. */
+static inline size_t bytes_same(const char *a, const char *b, size_t n)
+{
+	size_t i = 0;
+	for (uint64_t x, y; i + sizeof x <= n; i += sizeof x) {
+		memcpy(&x, a + i, sizeof x);
+		memcpy(&y, b + i, sizeof y);
+		if (x != y)
+			break;
+	}
+	while (i < n && a[i] == b[i])
+		i++;
+	return i;
+}
+
 /* The first place where two keys differ. */
 static inline uint32_t keys_part(struct slice a, struct slice b)
 {
-	size_t n = a.n < b.n ? a.n : b.n, i = 0;
-	while (i < n && a.p[i] == b.p[i])
-		i++;
+	size_t n = a.n < b.n ? a.n : b.n, i = bytes_same(a.p, b.p, n);
 	if (i == n)
 		return a.n == b.n ? PLACE_SAME : (uint32_t)(2 * n);
 	return (uint32_t)(2 * i) + !(((uint8_t)a.p[i] ^ (uint8_t)b.p[i]) & 0xf0);
+}
+
+/* The words at both ends may overlap: no loop over single bytes. */
+static inline bool bytes_equal(const char *a, const char *b, size_t n)
+{
+	uint64_t x, y;
+	uint32_t v, w;
+	if (n < sizeof v)
+		return !n || (a[0] == b[0] && a[n / 2] == b[n / 2] && a[n - 1] == b[n - 1]);
+	if (n < sizeof x) {
+		memcpy(&v, a, sizeof v);
+		memcpy(&w, b, sizeof w);
+		if (v != w)
+			return false;
+		memcpy(&v, a + n - sizeof v, sizeof v);
+		memcpy(&w, b + n - sizeof w, sizeof w);
+		return v == w;
+	}
+	for (size_t i = 0; i < n - sizeof x; i += sizeof x) {
+		memcpy(&x, a + i, sizeof x);
+		memcpy(&y, b + i, sizeof y);
+		if (x != y)
+			return false;
+	}
+	memcpy(&x, a + n - sizeof x, sizeof x);
+	memcpy(&y, b + n - sizeof y, sizeof y);
+	return x == y;
+}
+
+static inline bool keys_equal(struct slice a, struct slice b)
+{
+	return a.n == b.n && bytes_equal(a.p, b.p, a.n);
 }
 
 #endif
