@@ -21,7 +21,6 @@ static struct slice scheme_of(const struct client *c)
 static enum err unix_open(struct client *c, struct slice path)
 {
 	c->http.to = (struct address){.kind = ADDRESS_UNIX, .path = arena_str(&c->fixed, "%.*s", PS(path)).p};
-	c->http.host = path;
 	struct buf b = {0};
 	percent_put_query(&b, path); /* an URL shows the slashes of such a host as %2F */
 	c->http.authority = arena_copy(&c->fixed, buf_view(&b));

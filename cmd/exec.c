@@ -70,9 +70,11 @@ struct job {
 static void node_say(const char *arrow, struct slice node, struct slice text)
 {
 	struct buf b = {0};
-	do
-		buf_fmt(&b, "%s %.*s: %.*s\n", arrow, PS(node), PS(slice_next(&text, '\n')));
-	while (text.n);
+	for (bool more = true; more;) {
+		more = slice_find(text, '\n') >= 0; /* also behind a last newline there is a line */
+		struct slice line = slice_next(&text, '\n');
+		buf_fmt(&b, "%s %.*s: %.*s\n", arrow, PS(node), PS(line));
+	}
 	struct slice all = buf_view(&b);
 	while (all.n && strchr(" \t\r\n\v\f", all.p[all.n - 1]))
 		all.n--;

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "core/base/arena.h"
 #include "core/base/text.h"
 
 void say(const char *fmt, ...)
@@ -34,10 +35,12 @@ void say_bytes(struct slice text)
 
 const char *quoted(struct slice s)
 {
+	static struct arena texts;
 	struct buf b = {0};
 	quote_put(&b, s);
-	buf_char(&b, 0);
-	return b.failed ? "" : b.p;
+	const char *text = arena_str(&texts, "%.*s", PS(buf_view(&b))).p;
+	buf_free(&b);
+	return text ? text : "";
 }
 
 void say_flush(void)

@@ -5,7 +5,7 @@
 #include "cmd/say.h"
 
 const char consul_revision[] = REVISION;
-const char consul_version_human[] = "v" CONSUL_VERSION "+" REVISION;
+const char consul_version_human[] = CONSUL_VERSION ":" REVISION;
 
 const struct command_page page_version = {.quirk = QUIRK_NO_FLAGS};
 

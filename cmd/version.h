@@ -7,7 +7,7 @@
 /* Our revision, as it stands in `build` tags ("1.0.8:revision") and in agent/self. */
 extern const char consul_revision[];
 
-/* What `consul version` shows: "v1.0.8". */
+/* What `consul version` shows, in the form in which members tell their build: "1.0.8:revision". */
 extern const char consul_version_human[];
 
 /* The protocol between servers. */

@@ -287,7 +287,7 @@ struct fetch {
 	struct loop loop;
 	bool (*piece)(void *owner, struct slice);
 	void *owner;
-	struct buf *body;
+	struct http_reply *reply;
 	struct fail *fail;
 	bool done;
 };
@@ -295,10 +295,11 @@ struct fetch {
 static bool fetch_data(struct http_call *c, struct slice piece)
 {
 	struct fetch *f = c->owner;
+	f->reply->response = c->response;
 	if (f->piece)
 		return f->piece(f->owner, piece);
-	buf_slice(f->body, piece);
-	return !f->body->failed;
+	buf_slice(&f->reply->body, piece);
+	return !f->reply->body.failed;
 }
 
 static void fetch_done(struct http_call *c, const struct fail *fail)
@@ -321,7 +322,7 @@ enum err http_fetch(const struct http_ask *ask, bool (*piece)(void *owner, struc
 	}
 	x->piece = piece;
 	x->owner = owner;
-	x->body = &r->body;
+	x->reply = r;
 	x->fail = f;
 	x->call.owner = x;
 	x->call.data = fetch_data;

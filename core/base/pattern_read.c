@@ -75,7 +75,7 @@ static uint32_t take_rune(struct parser *p)
 	size_t at = 0;
 	uint32_t rune = utf8_next(p->rest, &at);
 	if (rune == RUNE_ERROR && at == 1)
-		wrong(p, "invalid UTF-8", p->whole);
+		wrong(p, "invalid UTF-8", p->rest);
 	p->rest = slice_from(p->rest, at);
 	return rune;
 }
