@@ -210,15 +210,14 @@ static enum err pid_file(struct process *p, struct fail *f)
 
 static enum err birth(struct process *p, struct fail *f)
 {
-	if (config_check_start(p->config, &agent.loaded.arena, &agent.loaded.report)) {
-		f->code = ERR_INVALID;
-		f->text[0] = '\0';
-		refused(agent.loaded.report.error);
-		return ERR_INVALID;
-	}
-	enum err e = node_id_setup(agent.loaded.config, &agent.loaded.arena, f);
+	struct config_loaded *l = &agent.loaded;
+	enum err e = node_id_setup(l->config, &l->arena, f);
 	if (e)
 		return fail_wrap(f, "Failed to setup node ID");
+	if (config_check_start(l->config, &l->disk, &l->arena, &l->report)) {
+		refused(l->report.error);
+		return ERR_INVALID; /* said already */
+	}
 	e = make_core(p, f);
 	e = e ? e : make_fronts(p, f);
 	e = e ? e : pid_file(p, f);
