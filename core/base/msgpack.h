@@ -35,6 +35,7 @@ uint32_t mp_array(struct mp_reader *r); /* number of items; nil gives 0. A count
 uint32_t mp_map(struct mp_reader *r);   /* number of entries */
 void mp_skip(struct mp_reader *r);      /* one whole value, bounded depth */
 void mp_value(struct mp_reader *r, struct arena *a, struct value *out); /* any value */
+void mp_fail(struct mp_reader *r); /* for a caller that finds the content wrong, or is out of memory */
 static inline size_t mp_left(const struct mp_reader *r) { return (size_t)(r->end - r->at); }
 
 /* How many bytes the first whole value takes; 0 if it is not complete yet; SIZE_MAX if it can't be msgpack. */
@@ -42,7 +43,7 @@ size_t mp_whole(struct slice bytes);
 
 void mp_put_nil(struct buf *b);
 void mp_put_bool(struct buf *b, bool v);
-void mp_put_i64(struct buf *b, int64_t v);   /* as go-msgpack: smallest form; positives in the signed family as Go's int */
+void mp_put_i64(struct buf *b, int64_t v);   /* smallest form; from 0 up the unsigned family, as go-msgpack */
 void mp_put_u64(struct buf *b, uint64_t v);  /* smallest unsigned */
 void mp_put_float(struct buf *b, double v);
 void mp_put_str(struct buf *b, struct slice s);  /* old raw family; also for []byte, where nil is c0: mp_put_bytes */

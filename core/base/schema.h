@@ -14,6 +14,9 @@
  *   F_MAP_OF list of { struct slice key; T } with T described by sub, stride SCHEMA_MAP_STRIDE(sub), sorted by key
  *   F_VALUE struct value * (any JSON-like value), NULL is nil
  *
+ * Where an embedded struct has a field of the same name, ours wins in msgpack and in reading; JSON output has no room for
+ * such a pair: leave the inner one out with FF_NO_JSON.
+ *
  * nil and empty: see struct list. A reader gives nil for an absent or null list; an empty one for [] or {}. */
 #ifndef BASE_SCHEMA_H
 #define BASE_SCHEMA_H
@@ -76,6 +79,9 @@ struct named_strs {
 	struct list strs; /* of struct slice */
 };
 
+/* Most fields of one structure, embedded ones included. */
+enum { SCHEMA_FIELDS_MAX = 96 };
+
 #define SCHEMA_MAP_STRIDE(sub) (sizeof(struct slice) + (sub)->size)
 
 /* Rows of a table: FIELD(struct kv_request, datacenter, "Datacenter", F_STR, 0) */
@@ -85,6 +91,16 @@ struct named_strs {
 	{ .name = (go_name), .type = (ftype), .offset = offsetof(owner, member), .flags = (fflags), .sub = (subschema) }
 #define SCHEMA(owner, go_name, table)                                                                                   \
 	{ .name = (go_name), .size = sizeof(owner), .fields = (table), .n = ARRAY_LEN(table) }
+
+/* Bytes of one item of a list or map field. */
+size_t schema_stride(const struct field *f);
+bool schema_is_map(const struct field *f);
+/* What omitempty leaves out: false, zero, nil, no characters, no items; never a struct. `p` is the field's place. */
+bool schema_empty(const struct field *f, const void *p);
+
+/* Sorts the entries of a map (each begins with its struct slice key) and drops all but the last of equal keys. False
+ * when the arena is full. */
+bool schema_map_sort(struct list *map, size_t stride, struct arena *a);
 
 /* ---- JSON ---- */
 

@@ -38,4 +38,44 @@ bool value_i64(const struct value *v, int64_t *out);
 bool value_u64(const struct value *v, uint64_t *out);
 bool value_double(const struct value *v, double *out);
 
+/* ---- walking a tree without recursion (it may be as deep as JSON_DEPTH_MAX) ----
+ *
+ *	struct value_walk w;
+ *	for (value_walk_begin(&w, v); (step = value_walk_next(&w)) != WALK_END;) …
+ *	value_walk_end(&w);
+ *
+ * Each scalar gives one WALK_LEAF; each list or object WALK_OPEN, its members, WALK_CLOSE. What a container points to
+ * is looked at only after its WALK_OPEN, so that the caller may put a copy there. Out of memory ends the walk early
+ * and sets `failed`. */
+enum walk_step { WALK_END, WALK_LEAF, WALK_OPEN, WALK_CLOSE };
+
+enum { VALUE_WALK_NEAR = 24 };
+
+struct value_place {
+	const struct value *v;
+	uint32_t next; /* of its members */
+};
+
+struct value_walk {
+	const struct value *v; /* where we are */
+	const struct slice *key; /* of v, NULL unless it is the member of an object */
+	bool first;            /* v is the first member of its container */
+	bool failed;
+	uint32_t depth;        /* containers open around v (after WALK_OPEN: v itself counts) */
+	uint32_t cap;
+	struct value_place *places;
+	struct value_place near[VALUE_WALK_NEAR];
+};
+
+void value_walk_begin(struct value_walk *w, const struct value *v);
+enum walk_step value_walk_next(struct value_walk *w);
+void value_walk_end(struct value_walk *w);
+
+/* Bytes that everything below v needs (each piece aligned to 8), and the copy of v and all that into `to` and `extra`.
+ * False when out of memory. */
+size_t value_extra_size(const struct value *v);
+bool value_copy_to(struct value *to, const struct value *v, void *extra);
+/* Equal in all members, in the same order; numbers by their text. */
+bool value_equal(const struct value *a, const struct value *b);
+
 #endif
