@@ -163,6 +163,7 @@ static bool begin_body(struct http_conn *c, struct http_request *r)
 	if (c->hesitates) {
 		BUF_LIT(&s->out, "HTTP/1.1 100 Continue\r\n\r\n");
 		c->hesitates = false;
+		c->continued = true;
 	}
 	c->state = CONN_BODY;
 	return true;
@@ -183,7 +184,7 @@ static bool begin_request(struct http_conn *c, struct http_request *r, const str
 	c->close = f->close || c->server->stopping;
 	c->keep_alive_10 = f->keep_alive_10;
 	c->active = c->s.loop->now;
-	c->early = false;
+	c->early = c->continued = false;
 	bool body = c->chunked || c->body_left;
 	c->hesitates = f->expect_continue && r->minor > 0 && body;
 	if (f->expect_other) {
@@ -292,7 +293,7 @@ static void ended(struct http_conn *c)
 {
 	c->ended = true;
 	if (c->state == CONN_BODY) {
-		c->close |= c->chunked;
+		c->close |= c->chunked || c->continued; /* as net/http says it in these two cases only */
 		c->server->corked = c;
 		ask_with_body(c, S("unexpected EOF"));
 		c->server->corked = NULL;

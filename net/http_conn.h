@@ -78,6 +78,7 @@ struct http_conn {
 	bool close         : 1; /* the connection ends after this answer */
 	bool keep_alive_10 : 1;
 	bool hesitates     : 1; /* waits for 100 Continue, which was not sent */
+	bool continued     : 1; /* 100 Continue was sent */
 	bool early         : 1; /* the answer overtakes the body */
 	bool linger        : 1; /* bytes may still come: do not reset the connection under the answer */
 	bool ended         : 1; /* the client has finished sending */
