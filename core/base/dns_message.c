@@ -180,67 +180,22 @@ bool dns_wire_end(uint8_t *wire, size_t cap, size_t *n, struct dns_name tail)
 /* ---- the data of records ---- */
 
 /* What the data of a type consist of: digits are integers of so many bytes, q 16 bytes, n a name, s a string, t strings
- * to the end, L a length of 16 bits and so many bytes, o options, * anything. Types that are not listed: anything. */
+ * to the end, l and L a length of 8 or 16 bits and so many bytes, b a bitmap of types (RFC 4034 4.1.2), o options,
+ * * anything. Types that are not listed: anything. */
 static const struct {
 	uint16_t type;
 	const char *shape;
 } shapes[] = {
-        {1, "4"},
-        {2, "n"},
-        {3, "n"},
-        {4, "n"},
-        {5, "n"},
-        {6, "nn44444"},
-        {7, "n"},
-        {8, "n"},
-        {9, "n"},
-        {12, "n"},
-        {13, "ss"},
-        {14, "nn"},
-        {15, "2n"},
-        {16, "t"},
-        {17, "nn"},
-        {18, "2n"},
-        {19, "s"},
-        {21, "2n"},
-        {23, "n"},
-        {24, "21144442n*"},
-        {25, "211*"},
-        {26, "2nn"},
-        {27, "sss"},
-        {28, "q"},
-        {29, "1111444"},
-        {33, "222n"},
-        {35, "22sssn"},
-        {36, "2n"},
-        {37, "221*"},
-        {39, "n"},
-        {41, "o"},
-        {43, "211*"},
-        {44, "11*"},
-        {46, "21144442n*"},
-        {47, "n*"},
-        {48, "211*"},
-        {52, "111*"},
-        {53, "111*"},
-        {56, "t"},
-        {57, "211*"},
-        {58, "nn"},
-        {59, "211*"},
-        {60, "211*"},
-        {99, "t"},
-        {101, "4"},
-        {102, "4"},
-        {104, "26"},
-        {105, "24"},
-        {107, "2n"},
-        {108, "6"},
-        {250, "n62L22L"},
-        {256, "22*"},
-        {257, "1s*"},
-        {258, "t"},
-        {32768, "211*"},
-        {32769, "211*"},
+        /* clang-format off */
+	{1, "4"}, {2, "n"}, {3, "n"}, {4, "n"}, {5, "n"}, {6, "nn44444"}, {7, "n"}, {8, "n"}, {9, "n"}, {12, "n"},
+	{13, "ss"}, {14, "nn"}, {15, "2n"}, {16, "t"}, {17, "nn"}, {18, "2n"}, {19, "s"}, {21, "2n"}, {23, "n"},
+	{24, "2114442n*"}, {25, "211*"}, {26, "2nn"}, {27, "sss"}, {28, "q"}, {29, "1111444"}, {33, "222n"},
+	{35, "22sssn"}, {36, "2n"}, {37, "221*"}, {39, "n"}, {41, "o"}, {43, "211*"}, {44, "11*"},
+	{46, "2114442n*"}, {47, "nb"}, {48, "211*"}, {50, "112llb"}, {51, "112l"}, {52, "111*"}, {53, "111*"},
+	{56, "t"}, {57, "211*"}, {58, "nn"}, {59, "211*"}, {60, "211*"}, {62, "42b"}, {99, "t"}, {100, "s"},
+	{101, "4"}, {102, "4"}, {104, "28"}, {105, "24"}, {106, "28"}, {107, "2n"}, {108, "6"}, {109, "8"},
+	{249, "n4422LL"}, {250, "n62L22L"}, {256, "22*"}, {257, "1s*"}, {258, "t"}, {32768, "211*"}, {32769, "211*"},
+        /* clang-format on */
 };
 
 static const char *shape_of(uint16_t type)
@@ -294,6 +249,24 @@ static bool skip_string(struct slice msg, size_t *at)
 	return true;
 }
 
+/* Windows in rising order, each with 1 to 32 bytes. */
+static const char *check_bitmap(const uint8_t *d, size_t n)
+{
+	int last = -1;
+	for (size_t at = 0; at < n; at += 2 + (size_t)d[at + 1]) {
+		if (at + 2 > n)
+			return "dns: overflow unpacking nsecx";
+		if (d[at] <= last)
+			return "dns: out of order NSEC block";
+		if (!d[at + 1] || d[at + 1] > 32)
+			return d[at + 1] ? "dns: NSEC block too long" : "dns: empty NSEC block";
+		if (at + 2 + d[at + 1] > n)
+			return "dns: overflowing NSEC block";
+		last = d[at];
+	}
+	return NULL;
+}
+
 /* Looks through the data of a record, which end where `msg` ends. They may end early between two fields. */
 static const char *check_data(struct slice msg, size_t at, uint16_t type)
 {
@@ -314,10 +287,19 @@ static const char *check_data(struct slice msg, size_t at, uint16_t type)
 			why = check_options((const uint8_t *)msg.p + at, msg.n - at);
 			at = msg.n;
 			break;
+		case 'b':
+			why = check_bitmap((const uint8_t *)msg.p + at, msg.n - at);
+			at = msg.n;
+			break;
+		case 'l':
+			if (at + 1 < msg.n)
+				at += (uint8_t)msg.p[at];
+			at += 1;
+			break;
 		case 'L':
-			if (at + 2 > msg.n)
-				return too_short;
-			at += 2 + (size_t)dns_u16((const uint8_t *)msg.p + at);
+			if (at + 2 < msg.n)
+				at += dns_u16((const uint8_t *)msg.p + at);
+			at += 2;
 			break;
 		case 'q': at += IP_BYTES; break;
 		case '*': at = msg.n; break;
