@@ -247,13 +247,11 @@ static void check_checks(struct start *s)
 
 /* ---- recursors and watches ---- */
 
-/* net.SplitHostPort, as far as it refuses. A missing port is none: 53 is added. */
+/* net.SplitHostPort, as far as it refuses; where the port is missing, 53 was added. */
 static const char *recursor_trouble(struct slice r)
 {
-	if (slice_starts(r, S("["))) {
-		ptrdiff_t close = slice_find(r, ']');
-		return close < 0 ? "missing ']' in address" : NULL;
-	}
+	if (slice_starts(r, S("[")))
+		return slice_find(r, ']') < 0 ? "missing ']' in address" : NULL;
 	ptrdiff_t first = slice_find(r, ':');
 	return first >= 0 && first != slice_find_last(r, ':') ? "too many colons in address" : NULL;
 }
@@ -264,8 +262,8 @@ static void check_recursors(struct start *s)
 	for (uint32_t i = 0; s->c->dns_addrs.n && !s->error.n && i < s->c->recursors.n; i++) {
 		const char *trouble = recursor_trouble(at[i]);
 		if (trouble)
-			REFUSE(s, "Error starting agent: Invalid recursor address: address %.*s: %s", PS(at[i]),
-			        trouble);
+			REFUSE(s, "Error starting agent: Invalid recursor address: address %.*s%s: %s", PS(at[i]),
+			        slice_find(at[i], ':') < 0 ? ":53" : "", trouble);
 	}
 }
 
