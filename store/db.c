@@ -229,7 +229,7 @@ static void own_branches_free(struct db *db, twig top)
 	b->made = 0;
 	while (b) { /* a stack linked through `made` */
 		struct branch *next = (struct branch *)(uintptr_t)b->made;
-		for (unsigned i = 0; i < branch_n(b); i++) {
+		for (unsigned i = 0; i < b->n; i++) {
 			twig t = b->twigs[i];
 			if (!twig_is_branch(t) || twig_branch(t)->made < own_from)
 				continue;

@@ -1,5 +1,5 @@
 /* The field tables of what is kept: see model.h. Names, order and flags are those of Consul 1.0.8, agent/structs. Where
- * its HTTP handlers turn nil into empty (Tags, ServiceTags, ServiceMeta …) our readers do, for others show the nil. */
+ * its HTTP handlers turn nil into empty (Tags, ServiceTags, ServiceMeta) our readers do; others show the nil. */
 #include "store/model.h"
 
 #define RAFT_INDEX(type)                                                                                               \

@@ -137,7 +137,7 @@ static void branch_doom(struct retired *r, struct branch *b)
 static size_t doomed_free(struct retired *r)
 {
 	struct branch *b = r->doomed;
-	unsigned n = branch_n(b);
+	unsigned n = b->n;
 	r->doomed = (struct branch *)(uintptr_t)b->made;
 	for (unsigned i = 0; i < n; i++) {
 		if (twig_is_branch(b->twigs[i]))

@@ -22,12 +22,12 @@ enum {
 	FINE_MAX = 512,
 	MID_MAX = 1024,
 	CLASSES = FINE_MAX / 8 + (MID_MAX - FINE_MAX) / 32 + (SLAB_SMALL_MAX - MID_MAX) / 128,
-	REGION_MIN = 1 << 20,
+	REGION_MIN = 2 << 20,
 	REGION_MAX = 32 << 20,
 	HUGE_PAGE = 2 << 20,
 	HUGE_FROM = 32 << 20, /* a store of that size asks for huge pages: half of a lookup is misses of the TLB */
 	DIRTY_KEPT = 8,       /* empty pages kept warm, and one for each eight in use */
-	LEVELS_A_PAGE = 64,
+	LEVELS_A_PAGE = 40,
 };
 
 struct page {
@@ -153,7 +153,7 @@ static size_t region_size(const struct slab *s)
 static bool region_add(struct slab *s)
 {
 	size_t n = region_size(s), pages = n / SLAB_PAGE;
-	if (!lists_grow(s, pages))
+	if (fails(s) || !lists_grow(s, pages))
 		return false;
 	size_t align = n < HUGE_PAGE ? SLAB_PAGE : HUGE_PAGE;
 	char *p = mmap(NULL, n + align, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -175,7 +175,7 @@ bool slab_reserve(struct slab *s, size_t depth)
 	if (want > s->reserve)
 		s->reserve = want;
 	while (s->dirty_n + s->clean_n < s->reserve)
-		if (fails(s) || !region_add(s))
+		if (!region_add(s))
 			return false;
 	return true;
 }

@@ -16,7 +16,7 @@
 enum {
 	SLAB_PAGE = 32 << 10,
 	SLAB_SMALL_MAX = 4096,  /* larger pieces come from malloc */
-	SLAB_RESERVE_PAGES = 24 /* more than there are sizes of inner nodes: a page for each */
+	SLAB_RESERVE_PAGES = 52 /* more than there are sizes of inner nodes: a page for each */
 };
 
 struct slab;
@@ -28,8 +28,8 @@ void *slab_alloc(struct slab *s, size_t n);
 void *slab_alloc_must(struct slab *s, size_t n);
 void slab_free(struct slab *s, void *p, size_t n); /* n as it was asked for */
 
-/* Fills the reserve up to SLAB_RESERVE_PAGES and one more page for each 64 levels of depth. False: no memory. With a
- * full reserve at least a hundred nodes of every size can be had whatever the system says. */
+/* Fills the reserve up to SLAB_RESERVE_PAGES and one more page for each 40 levels of depth. False: no memory. With a
+ * full reserve at least forty nodes of every size can be had whatever the system says. */
 bool slab_reserve(struct slab *s, size_t depth);
 
 /* An array of malloc that is counted with the rest; NULL: no memory, the old one is still good. new_n 0 frees. */

@@ -52,17 +52,17 @@ static struct branch *branch_own(struct tree_writer *w, struct peg at, bool must
 }
 
 /* Replaces the branch at the peg by one with a twig more. */
-static bool branch_grow(struct tree_writer *w, struct peg at, uint32_t symbol, twig t)
+static bool branch_grow(struct tree_writer *w, struct peg at, uint64_t symbol, twig t)
 {
 	struct branch *b = twig_branch(*at.twig);
-	unsigned n = branch_n(b), i = branch_rank(b, symbol);
+	unsigned n = b->n, i = branch_rank(b, symbol);
 	MUST(!(b->symbols & symbol));
 	if (!retired_room(w->retired, 1))
 		return false;
 	struct branch *more = slab_alloc(w->slab, branch_size_of(n + 1));
 	if (!more)
 		return false;
-	*more = (struct branch){.symbols = b->symbols | symbol, .place = b->place, .made = w->version};
+	*more = (struct branch){.symbols = b->symbols | symbol, .place = b->place, .n = n + 1, .made = w->version};
 	memcpy(more->twigs, b->twigs, i * sizeof(twig));
 	more->twigs[i] = t;
 	memcpy(more->twigs + i + 1, b->twigs + i, (n - i) * sizeof(twig));
@@ -80,7 +80,7 @@ static bool branch_grow(struct tree_writer *w, struct peg at, uint32_t symbol, t
 static void branch_shrink(struct tree_writer *w, struct peg at, unsigned i)
 {
 	struct branch *b = twig_branch(*at.twig);
-	unsigned n = branch_n(b);
+	unsigned n = b->n;
 	MUST(n >= 2);
 	if (n == 2) {
 		*at.twig = b->twigs[1 - i];
@@ -88,10 +88,11 @@ static void branch_shrink(struct tree_writer *w, struct peg at, unsigned i)
 		return;
 	}
 	struct branch *less = slab_alloc_must(w->slab, branch_size_of(n - 1));
-	uint32_t symbols = b->symbols;
+	uint64_t symbols = b->symbols;
 	for (unsigned k = 0; k < i; k++)
 		symbols &= symbols - 1;
-	*less = (struct branch){.symbols = b->symbols & ~(symbols & -symbols), .place = b->place, .made = w->version};
+	*less = (struct branch){
+	        .symbols = b->symbols & ~(symbols & -symbols), .place = b->place, .n = n - 1, .made = w->version};
 	memcpy(less->twigs, b->twigs, i * sizeof(twig));
 	memcpy(less->twigs + i, b->twigs + i + 1, (n - 1 - i) * sizeof(twig));
 	uint64_t *to = branch_versions(less);
@@ -103,14 +104,14 @@ static void branch_shrink(struct tree_writer *w, struct peg at, unsigned i)
 }
 
 /* Puts a branch between the peg and what hangs there, with a second twig. The old twig keeps the peg's old version. */
-static bool branch_split(struct tree_writer *w, struct peg at, uint32_t place, uint32_t old_symbol, struct item *it)
+static bool branch_split(struct tree_writer *w, struct peg at, uint32_t place, uint64_t old_symbol, struct item *it)
 {
 	struct branch *b = slab_alloc(w->slab, branch_size_of(2));
 	if (!b)
 		return false;
-	uint32_t symbol = key_symbol(item_key(it), place);
+	uint64_t symbol = key_symbol(item_key(it), place);
 	unsigned i = symbol > old_symbol;
-	*b = (struct branch){.symbols = symbol | old_symbol, .place = place, .made = w->version};
+	*b = (struct branch){.symbols = symbol | old_symbol, .place = place, .n = 2, .made = w->version};
 	b->twigs[i] = twig_of_item(it);
 	branch_versions(b)[i] = w->version;
 	b->twigs[1 - i] = *at.twig;
@@ -126,7 +127,7 @@ const struct item *tree_get(const struct tree *t, struct slice key)
 		return NULL;
 	while (twig_is_branch(at)) {
 		const struct branch *b = twig_branch(at);
-		uint32_t symbol = key_symbol(key, b->place);
+		uint64_t symbol = key_symbol(key, b->place);
 		if (!(b->symbols & symbol))
 			return NULL;
 		at = b->twigs[branch_rank(b, symbol)];

@@ -1,21 +1,23 @@
-/* The ordered tree: a radix tree over nibbles of the key with packed children ("qp-trie", after Tony Finch's), made
- * persistent: a change copies the branches on its path and leaves the old ones to readers.
+/* The ordered tree: a radix tree with packed children ("qp-trie", after Tony Finch's), made persistent: a change copies
+ * the branches on its path and leaves the old ones to readers.
  *
- *   branch: bitmap of 17 symbols (end of key, nibble 0 … f), the place in the key where it looks, one twig a symbol
+ *   branch: bitmap of symbols, the place in the key where it looks, one twig a symbol
  *   twig:   a branch or an item; items hold the whole key, so nothing of a key is stored in branches
  *
- * A place is counted in half bytes: 2i is the upper half of byte i, 2i+1 the lower. At an upper half a key may also
- * end; that symbol sorts first, so the order is that of memcmp with the shorter key first, and keys may hold any byte
- * and be prefixes of each other. A branch has at least two twigs.
+ * A byte is spelt in one symbol if it is of those that names are made of (a-z 0-9 - . / _ and 0), in two otherwise: its
+ * group, its number in the group (twig.c). So hex digits and words need one branch a letter, and no branch has more
+ * than 48 twigs. A place is counted in half bytes: 2i is the first symbol of byte i, 2i+1 the second. In the place of a
+ * first symbol a key may also end; that sorts first. The order is that of memcmp with the shorter key first; keys may
+ * hold any byte and be prefixes of each other. A branch has at least two twigs.
  *
  * Versions stand beside the twigs, not in the nodes: twig i of branch B, with path(B) what all keys below B share,
  * carries the version of the last change of *any* key that begins with path(B) + symbol i, gone ones included, since
  * the twig is there. Where there is no such twig the version beside B itself covers it. This keeps true when
  *   a key comes between B and its twig: the new branch takes the old twig and its version along, its own is new;
  *   a branch falls back to one twig: that twig takes its place, under the version of the removal.
- * Versions grow downwards never: parent >= child.
+ * A child's version is never later than its parent's.
  *
- * Depth: a branch a key that is a prefix of the next, so up to a million levels with keys of a megabyte. Nothing here
+ * Depth: a branch a key that is a prefix of the next, so a million levels with keys of a megabyte. Nothing here
  * recurses or keeps a path of fixed length; a cursor forgets its upper levels and finds them again by key. */
 #ifndef STORE_TREE_H
 #define STORE_TREE_H

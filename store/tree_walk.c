@@ -20,7 +20,7 @@ const struct item *tree_last(const struct tree *t)
 {
 	twig at = t->top;
 	while (twig_is_branch(at))
-		at = twig_branch(at)->twigs[branch_n(twig_branch(at)) - 1];
+		at = twig_branch(at)->twigs[twig_branch(at)->n - 1];
 	return at ? twig_item(at) : NULL;
 }
 
@@ -32,7 +32,7 @@ twig tree_under(const struct tree *t, struct slice prefix)
 		return 0;
 	while (twig_is_branch(at) && twig_branch(at)->place < until) {
 		const struct branch *b = twig_branch(at);
-		uint32_t symbol = key_symbol(prefix, b->place);
+		uint64_t symbol = key_symbol(prefix, b->place);
 		if (!(b->symbols & symbol))
 			return 0;
 		at = b->twigs[branch_rank(b, symbol)];
@@ -79,7 +79,7 @@ uint64_t tree_version_of_prefix(const struct tree *t, struct slice prefix)
 
 static void cursor_push(struct cursor *c, const struct branch *b, unsigned next)
 {
-	if (next == branch_n(b))
+	if (next == b->n)
 		return;
 	unsigned at = (c->bottom + c->depth) % CURSOR_LEVELS;
 	if (c->depth == CURSOR_LEVELS) {
@@ -100,7 +100,7 @@ static twig cursor_pop(struct cursor *c)
 	unsigned at = (c->bottom + c->depth - 1u) % CURSOR_LEVELS;
 	const struct branch *b = c->stack[at];
 	twig t = b->twigs[c->next[at]++];
-	if (c->next[at] == branch_n(b))
+	if (c->next[at] == b->n)
 		c->depth--;
 	return t;
 }
@@ -185,8 +185,9 @@ static bool way_sound(const struct tree *t, const struct item *it)
 	twig at = t->top;
 	for (bool first = true; twig_is_branch(at); first = false) {
 		const struct branch *b = twig_branch(at);
-		uint32_t symbol = key_symbol(item_key(it), b->place);
-		if (branch_n(b) < 2 || !(b->symbols & symbol) || (!first && b->place <= place))
+		uint64_t symbol = key_symbol(item_key(it), b->place);
+		if (b->n < 2 || b->n != bits_count(b->symbols) || !(b->symbols & symbol) ||
+		        (!first && b->place <= place))
 			return false;
 		if (branch_version(b, branch_rank(b, symbol)) > version)
 			return false;

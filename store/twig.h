@@ -7,14 +7,20 @@
 typedef uintptr_t twig; /* 0, an item, or a branch with the lowest bit set */
 
 struct branch {
-	uint32_t symbols; /* bit 0: the key ends here; bit 1+h: half byte h */
+	uint64_t symbols; /* which there are: bit = number of the symbol */
 	uint32_t place;
+	uint32_t n;    /* how many twigs */
 	uint64_t made; /* the version in which this copy was made */
 	twig twigs[];  /* one a symbol, in order; behind them as many uint64_t versions */
 };
 
-#define SYMBOL_END UINT32_C(1)
+#define SYMBOL_END UINT64_C(1)
 #define PLACE_SAME UINT32_MAX /* no place: the keys are equal */
+
+enum { SYMBOLS = 48 };
+
+/* By byte, then by the lowest bit of the place: the number of its first and of its second symbol. */
+extern const uint8_t symbol_numbers[256][2];
 
 static inline bool twig_is_branch(twig t)
 {
@@ -37,50 +43,46 @@ static inline twig twig_of_item(const struct item *it)
 	return (twig)it;
 }
 
-/* Bits among the lowest 18. The compiler's own is a call where the target is every x86-64. */
-static inline unsigned symbols_count(uint32_t s)
-{
-	s -= s >> 1 & 0x15555;
-	s = (s & 0x33333) + (s >> 2 & 0x33333);
-	s = (s + (s >> 4)) & 0x0f0f0f;
-	return (s * 0x010101) >> 16 & 0x1f;
-}
-
-static inline unsigned branch_n(const struct branch *b)
-{
-	return symbols_count(b->symbols);
-}
 static inline size_t branch_size_of(unsigned n)
 {
 	return sizeof(struct branch) + n * (sizeof(twig) + sizeof(uint64_t));
 }
+
 static inline size_t branch_size(const struct branch *b)
 {
-	return branch_size_of(branch_n(b));
+	return branch_size_of(b->n);
 }
+
 static inline uint64_t *branch_versions(struct branch *b)
 {
-	return (uint64_t *)(b->twigs + branch_n(b));
+	return (uint64_t *)(b->twigs + b->n);
 }
+
 static inline uint64_t branch_version(const struct branch *b, unsigned i)
 {
-	return ((const uint64_t *)(b->twigs + branch_n(b)))[i];
+	return ((const uint64_t *)(b->twigs + b->n))[i];
 }
 
 /* The symbol of a key at a place, as a bit. */
-static inline uint32_t key_symbol(struct slice key, uint32_t place)
+static inline uint64_t key_symbol(struct slice key, uint32_t place)
 {
 	size_t i = place >> 1;
-	if (i >= key.n)
-		return SYMBOL_END;
-	uint8_t byte = (uint8_t)key.p[i];
-	return UINT32_C(2) << (place & 1 ? byte & 15 : byte >> 4);
+	return i < key.n ? UINT64_C(1) << symbol_numbers[(uint8_t)key.p[i]][place & 1] : SYMBOL_END;
+}
+
+/* The compiler's own is a call where the target is any x86-64. */
+static inline unsigned bits_count(uint64_t s)
+{
+	s -= s >> 1 & UINT64_C(0x5555555555555555);
+	s = (s & UINT64_C(0x3333333333333333)) + (s >> 2 & UINT64_C(0x3333333333333333));
+	s = (s + (s >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+	return (unsigned)(s * UINT64_C(0x0101010101010101) >> 56);
 }
 
 /* How many symbols of b sort before this one: the number of its twig, if it has one. */
-static inline unsigned branch_rank(const struct branch *b, uint32_t symbol)
+static inline unsigned branch_rank(const struct branch *b, uint64_t symbol)
 {
-	return symbols_count(b->symbols & (symbol - 1));
+	return bits_count(b->symbols & (symbol - 1));
 }
 
 /* Some item below t that shares with `key` at least as much as any other does. */
@@ -88,7 +90,7 @@ static inline const struct item *twig_nearest(twig t, struct slice key)
 {
 	while (twig_is_branch(t)) {
 		const struct branch *b = twig_branch(t);
-		uint32_t symbol = key_symbol(key, b->place);
+		uint64_t symbol = key_symbol(key, b->place);
 		t = b->twigs[b->symbols & symbol ? branch_rank(b, symbol) : 0];
 	}
 	return twig_item(t);
@@ -115,7 +117,7 @@ static inline uint32_t keys_part(struct slice a, struct slice b)
 	size_t n = a.n < b.n ? a.n : b.n, i = bytes_same(a.p, b.p, n);
 	if (i == n)
 		return a.n == b.n ? PLACE_SAME : (uint32_t)(2 * n);
-	return (uint32_t)(2 * i) + !(((uint8_t)a.p[i] ^ (uint8_t)b.p[i]) & 0xf0);
+	return (uint32_t)(2 * i) + (symbol_numbers[(uint8_t)a.p[i]][0] == symbol_numbers[(uint8_t)b.p[i]][0]);
 }
 
 /* The words at both ends may overlap: no loop over single bytes. */

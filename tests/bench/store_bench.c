@@ -235,7 +235,6 @@ int main(int argc, char **argv)
 	size_t sizes[] = {100000, 1000000};
 	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
 		size_t n = argc > 1 ? strtoul(argv[1], NULL, 10) : sizes[i];
-		measure("short", key_short, n);
 		measure("path", key_path, n);
 		measure("short", key_short, n);
 		measure("uuid", key_uuid, n);
