@@ -236,19 +236,15 @@ static struct service_tag *services_sorted(const struct value *services, bool of
 static void services_show(const struct service_tag *all, size_t n)
 {
 	struct buf lines = {0}, table = {0};
-	bool comma = false;
 	for (size_t i = 0; i < n; i++) {
 		bool begins = !i || !slice_eq(all[i].service, all[i - 1].service);
 		if (begins)
-			buf_fmt(&lines, tags ? "%s%.*s\t" : "%s%.*s", i ? "\n" : "", PS(all[i].service));
-		if (begins || !tags)
-			comma = false;
-		if (!tags || !all[i].tag.p)
-			continue;
-		buf_fmt(&lines, "%s%.*s", comma ? "," : "", PS(all[i].tag));
-		comma = true;
+			buf_fmt(&lines, "%s%.*s%s", i ? "\n" : "", PS(all[i].service), tags ? "\t" : "");
+		if (tags && all[i].tag.p)
+			buf_fmt(&lines, "%s%.*s", all[i - 1].tag.p ? "," : "", PS(all[i].tag));
 	}
 	if (tags) {
+		buf_char(&lines, '\n');
 		tabs_format(buf_view(&lines), &table);
 		say_bytes(slice_trim(buf_view(&table)));
 	} else {

@@ -117,7 +117,11 @@ enum err client_address(struct client *c, struct slice text, const char *port, s
 	if ((!port || slice_find(text, ':') >= 0) && address_split(text, &host, &digits, f) != OK)
 		return fail_wrap(f, "dial tcp");
 	uint64_t number = 0;
-	if (num_u64(digits, &number, f) != OK || number > UINT16_MAX)
+	if (num_u64(digits, &number, f) != OK && port)
+		return fail_set(f, ERR_INVALID, "dial tcp: lookup %.*s: no such host", PS(text));
+	if (number > UINT16_MAX)
+		return fail_set(f, ERR_INVALID, "dial tcp: address %.*s: invalid port", PS(digits));
+	if (!number && !slice_is(digits, "0"))
 		return fail_set(f, ERR_INVALID, "dial tcp: lookup tcp/%.*s: unknown port", PS(digits));
 	const char *name = host.n ? arena_str(&c->fixed, "%.*s", PS(host)).p : "127.0.0.1";
 	unsigned found = 0;

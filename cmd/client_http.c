@@ -18,13 +18,26 @@ static struct slice scheme_of(const struct client *c)
 	return slice_of(c->http.tls ? "https" : "http");
 }
 
+/* A host as an URL shows it: what may not stand there, such as the slashes of a path, is escaped. */
+static struct slice authority_of(struct client *c, struct slice host)
+{
+	struct buf b = {0};
+	for (size_t i = 0; i < host.n; i++) {
+		struct slice one = slice_at(&host.p[i], 1);
+		if (strchr("!$&'()*+,;=:[]<>\"", host.p[i]))
+			buf_slice(&b, one);
+		else
+			percent_put_query(&b, one);
+	}
+	struct slice s = arena_copy(&c->fixed, buf_view(&b));
+	buf_free(&b);
+	return s;
+}
+
 static enum err unix_open(struct client *c, struct slice path)
 {
 	c->http.to = (struct address){.kind = ADDRESS_UNIX, .path = arena_str(&c->fixed, "%.*s", PS(path)).p};
-	struct buf b = {0};
-	percent_put_query(&b, path); /* an URL shows the slashes of such a host as %2F */
-	c->http.authority = arena_copy(&c->fixed, buf_view(&b));
-	buf_free(&b);
+	c->http.authority = authority_of(c, path);
 	return OK;
 }
 
@@ -41,15 +54,21 @@ enum err client_http_open(struct client *c, const char *address, struct fail *f)
 			return fail_set(f, ERR_INVALID, "Unknown protocol scheme: %.*s", PS(scheme));
 		c->http.tls = slice_is(scheme, "https");
 	}
-	c->http.host = c->http.authority = text;
+	c->http.host = text;
+	c->http.authority = authority_of(c, text);
 	return OK;
 }
 
 /* ---- one request ---- */
 
-/* Before an error of the connection stands the request: `Get "http://127.0.0.1:8500/v1/kv/a": `. */
+/* Before an error of the connection stands the request: `Get "http://127.0.0.1:8500/v1/kv/a": `. http_fetch has put one
+ * there, too, but cannot know how a Unix socket is shown. */
 static enum err request_wrap(const struct client *c, const struct client_wire *w, struct fail *f)
 {
+	struct slice named = slice_of(f->text);
+	ptrdiff_t end = slice_search(named, S("\": "));
+	if (end >= 0 && slice_search(named, S(" \"http")) >= 0)
+		memmove(f->text, f->text + end + 3, named.n - (size_t)end - 2);
 	struct buf url = {0};
 	buf_fmt(&url, "%.*s://%.*s%.*s", PS(scheme_of(c)), PS(c->http.authority), PS(w->target));
 	char text[FAIL_TEXT_MAX], verb[16];

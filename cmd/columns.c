@@ -61,14 +61,6 @@ struct tab_line {
 	size_t n; /* the last one is not ended by a tab */
 };
 
-static size_t count(struct slice s, char c)
-{
-	size_t n = 0;
-	for (size_t i = 0; i < s.n; i++)
-		n += s.p[i] == c;
-	return n;
-}
-
 static size_t characters(struct slice s)
 {
 	size_t n = 0;
@@ -77,16 +69,23 @@ static size_t characters(struct slice s)
 	return n;
 }
 
+static bool is_tab(char c)
+{
+	return c == '\t' || c == '\v';
+}
+
 /* Cuts `text` into cells, which are taken from *free_cells on. */
 static void tab_line_read(struct tab_line *l, struct slice text, struct tab_cell **free_cells)
 {
 	*l = (struct tab_line){*free_cells, 0};
 	for (;;) {
-		ptrdiff_t tab = l->n + 1 < COLUMNS_MAX ? slice_find(text, '\t') : -1;
-		l->cells[l->n++].text = tab < 0 ? text : slice_cut(text, 0, (size_t)tab);
-		if (tab < 0)
+		size_t end = 0;
+		while (end < text.n && (!is_tab(text.p[end]) || l->n + 1 == COLUMNS_MAX))
+			end++;
+		l->cells[l->n++].text = slice_cut(text, 0, end);
+		if (end == text.n)
 			break;
-		text = slice_from(text, (size_t)tab + 1);
+		text = slice_from(text, end + 1);
 	}
 	*free_cells += l->n;
 }
@@ -119,22 +118,37 @@ static void tab_line_write(const struct tab_line *l, struct buf *out)
 	}
 }
 
-void tabs_format(struct slice text, struct buf *out)
+/* One stretch of lines that share their blocks. Unless it is ended by a newline or its like, a tab at its very end
+ * begins no cell. */
+static void stretch_format(struct slice text, bool ended, struct buf *out)
 {
-	size_t n = count(text, '\n') + 1;
+	size_t n = 1, tabs = 0;
+	for (size_t i = 0; i < text.n; i++) {
+		n += text.p[i] == '\n';
+		tabs += is_tab(text.p[i]);
+	}
 	struct tab_line *lines = calloc(n, sizeof(*lines));
-	struct tab_cell *cells = calloc(n + count(text, '\t'), sizeof(*cells)), *free_cells = cells;
+	struct tab_cell *cells = calloc(n + tabs, sizeof(*cells)), *free_cells = cells;
 	out->failed |= !lines || !cells;
 	if (!out->failed) {
 		for (size_t i = 0; i < n; i++)
 			tab_line_read(&lines[i], slice_next(&text, '\n'), &free_cells);
+		if (!ended && lines[n - 1].n > 1 && !lines[n - 1].cells[lines[n - 1].n - 1].text.n)
+			lines[n - 1].n--;
 		tab_block(lines, 0, n, 0);
 		for (size_t i = 0; i < n; i++) {
 			tab_line_write(&lines[i], out);
-			if (i + 1 < n)
+			if (i + 1 < n || ended)
 				buf_char(out, '\n');
 		}
 	}
 	free(lines);
 	free(cells);
+}
+
+void tabs_format(struct slice text, struct buf *out)
+{
+	for (ptrdiff_t feed; (feed = slice_find(text, '\f')) >= 0; text = slice_from(text, (size_t)feed + 1))
+		stretch_format(slice_cut(text, 0, (size_t)feed), true, out);
+	stretch_format(text, false, out);
 }

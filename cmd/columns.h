@@ -2,7 +2,8 @@
  *
  * columns_*: cells cut at '|', trimmed, each column as wide as its widest cell (in bytes), two blanks between.
  * tabs_format: text with tabs; a cell that a tab ends is padded to the widest in its block of lines (in characters)
- * plus six blanks, where a block is a run of lines that have that column; what follows the last tab is not padded. */
+ * plus six blanks, where a block is a run of lines that have that column; what follows the last tab is not padded. \v
+ * counts as a tab, \f as a newline that ends all blocks (text/tabwriter of Go). */
 #ifndef CMD_COLUMNS_H
 #define CMD_COLUMNS_H
 

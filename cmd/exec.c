@@ -145,7 +145,7 @@ static enum err session_begin(struct job *j, const struct value *config, struct 
 	struct buf body = {0};
 	enum err e = session_body(j, config, &body, f);
 	if (e == OK)
-		e = session_create(j->c, buf_view(&body), &j->session, f);
+		e = session_client_create(j->c, buf_view(&body), &j->session, f);
 	buf_free(&body);
 	if (e != OK)
 		return e;
@@ -225,7 +225,7 @@ static bool answer_value(struct job *j, struct slice key, struct slice *out)
 	struct kv_pair p;
 	bool found;
 	static const struct kv_wait at_once;
-	enum err e = kv_get(j->c, key, &at_once, &p, &found, NULL, &f);
+	enum err e = kv_client_get(j->c, key, &at_once, &p, &found, NULL, &f);
 	if (e != OK || !found) {
 		complain("Failed to read key '%.*s': %s", PS(key), e != OK ? f.text : "<nil>");
 		return false;
@@ -341,7 +341,7 @@ static void clean(struct client *c, struct job *j)
 {
 	struct fail f;
 	bool done;
-	session_destroy(c, &j->session, &f);
+	session_client_destroy(c, &j->session, &f);
 	kv_remove(c, KV_DELETE_TREE, slice_cut(j->dir, 0, j->dir.n - 1), 0, &done, &f);
 }
 

@@ -31,24 +31,24 @@ static int digit_value(char c)
 
 static const char syntax_text[] = "parse error", range_text[] = "value out of range";
 
-/* NULL, or what is wrong. Underscores may stand between digits where the base has a prefix. */
+/* NULL, or what is wrong. Underscores may stand between digits and behind the prefix of a base. */
 static const char *magnitude_parse(struct slice s, uint64_t *out)
 {
 	size_t whole = s.n;
 	unsigned base = base_cut(&s);
-	bool prefixed = s.n != whole, digit_before = prefixed, overflow = false;
+	bool may_part = s.n != whole, overflow = false;
 	uint64_t v = 0;
 	if (!s.n)
 		return syntax_text;
 	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] == '_' && prefixed && digit_before && i + 1 < s.n) {
-			digit_before = false;
+		if (s.p[i] == '_' && may_part && i + 1 < s.n) {
+			may_part = false;
 			continue;
 		}
 		unsigned d = (unsigned)digit_value(s.p[i]);
 		if (d >= base)
 			return syntax_text;
-		digit_before = true;
+		may_part = true;
 		overflow |= __builtin_mul_overflow(v, base, &v) || __builtin_add_overflow(v, d, &v);
 	}
 	*out = overflow ? UINT64_MAX : v;

@@ -109,7 +109,7 @@ static int get_tree(struct client *c, struct slice key, const struct kv_wait *w)
 	struct fail f;
 	struct kv_pair *pairs;
 	size_t n;
-	if (kv_list(c, key, w, &pairs, &n, NULL, &f) != OK)
+	if (kv_client_list(c, key, w, &pairs, &n, NULL, &f) != OK)
 		return query_failed(&f);
 	for (size_t i = 0; i < n; i++) {
 		if (!detailed) {
@@ -128,7 +128,7 @@ static int get_one(struct client *c, struct slice key, const struct kv_wait *w)
 	struct fail f;
 	struct kv_pair pair;
 	bool found;
-	if (kv_get(c, key, w, &pair, &found, NULL, &f) != OK)
+	if (kv_client_get(c, key, w, &pair, &found, NULL, &f) != OK)
 		return query_failed(&f);
 	if (!found) {
 		complain("Error! No key exists at: %.*s", PS(key));

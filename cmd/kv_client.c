@@ -77,7 +77,7 @@ static enum err pairs_read(struct client *c, const struct value *list, struct kv
 	return OK;
 }
 
-enum err kv_get(struct client *c, struct slice key, const struct kv_wait *w, struct kv_pair *out, bool *found,
+enum err kv_client_get(struct client *c, struct slice key, const struct kv_wait *w, struct kv_pair *out, bool *found,
         raft_index *index, struct fail *f)
 {
 	struct value list;
@@ -89,7 +89,7 @@ enum err kv_get(struct client *c, struct slice key, const struct kv_wait *w, str
 	return *found ? pair_read(c, &list.items[0], out, f) : OK;
 }
 
-enum err kv_list(struct client *c, struct slice prefix, const struct kv_wait *w, struct kv_pair **out, size_t *n,
+enum err kv_client_list(struct client *c, struct slice prefix, const struct kv_wait *w, struct kv_pair **out, size_t *n,
         raft_index *index, struct fail *f)
 {
 	struct value list;

@@ -19,9 +19,9 @@ struct kv_wait {
 };
 
 /* *found is false when there is no such key. *index (may be NULL) is that of the answer. */
-enum err kv_get(struct client *c, struct slice key, const struct kv_wait *w, struct kv_pair *out, bool *found,
+enum err kv_client_get(struct client *c, struct slice key, const struct kv_wait *w, struct kv_pair *out, bool *found,
         raft_index *index, struct fail *f);
-enum err kv_list(struct client *c, struct slice prefix, const struct kv_wait *w, struct kv_pair **out, size_t *n,
+enum err kv_client_list(struct client *c, struct slice prefix, const struct kv_wait *w, struct kv_pair **out, size_t *n,
         raft_index *index, struct fail *f);
 enum err kv_keys(struct client *c, struct slice prefix, const char *separator, const struct kv_wait *w,
         struct slice **out, size_t *n, raft_index *index, struct fail *f);

@@ -52,7 +52,7 @@ int cmd_kv_export(struct words words)
 	struct kv_pair *pairs;
 	size_t n;
 	const struct kv_wait w = {.stale = client_settings.stale};
-	enum err e = kv_list(c, prefix, &w, &pairs, &n, NULL, &f);
+	enum err e = kv_client_list(c, prefix, &w, &pairs, &n, NULL, &f);
 	if (e == OK)
 		export_show(pairs, n);
 	else

@@ -26,7 +26,7 @@ static enum err session_begin(struct lock *l, struct fail *f)
 	BUF_LIT(&body, "{\"Name\":");
 	json_string(&body, slice_of(l->name));
 	buf_fmt(&body, ",\"TTL\":\"%s\"%s}\n", SESSION_TTL, l->limit > 1 ? ",\"Behavior\":\"delete\"" : "");
-	enum err e = session_create(l->c, buf_view(&body), &l->session, f);
+	enum err e = session_client_create(l->c, buf_view(&body), &l->session, f);
 	buf_free(&body);
 	if (e != OK)
 		return fail_wrap(f, "failed to create session");
@@ -81,7 +81,7 @@ static enum err lock_look(
         struct lock *l, struct attempts *a, struct kv_pair *p, bool *there, raft_index *index, struct fail *f)
 {
 	*p = (struct kv_pair){0};
-	if (kv_get(l->c, l->key, &a->wait, p, there, index, f) != OK)
+	if (kv_client_get(l->c, l->key, &a->wait, p, there, index, f) != OK)
 		return fail_wrap(f, "failed to read lock");
 	if (*there && p->flags != LOCK_FLAGS)
 		return fail_set(f, ERR_FAILED, "Existing key does not match lock use");
@@ -101,7 +101,7 @@ static enum err lock_take(struct lock *l, struct attempts *a, bool *held, struct
 	raft_index index = 0;
 	struct fail ignored;
 	a->wait.index = 0;
-	if (kv_get(l->c, l->key, &a->wait, &p, &there, &index, &ignored) == OK && there && p.session.n)
+	if (kv_client_get(l->c, l->key, &a->wait, &p, &there, &index, &ignored) == OK && there && p.session.n)
 		a->wait.index = index;
 	else
 		sleep(RETRY_SECONDS);
@@ -139,7 +139,7 @@ static enum err lock_remove(struct lock *l, bool *in_use, struct fail *f)
 	struct kv_pair p;
 	bool there, done;
 	*in_use = false;
-	if (kv_get(l->c, l->key, &at_once, &p, &there, NULL, f) != OK)
+	if (kv_client_get(l->c, l->key, &at_once, &p, &there, NULL, f) != OK)
 		return fail_wrap(f, "failed to read lock");
 	if (!there)
 		return OK;
@@ -228,7 +228,7 @@ static enum err holders_read(const struct lock *l, struct client *c, const struc
 {
 	struct kv_pair *pairs;
 	size_t n;
-	if (kv_list(c, l->prefix, w, &pairs, &n, index, f) != OK)
+	if (kv_client_list(c, l->prefix, w, &pairs, &n, index, f) != OK)
 		return fail_wrap(f, "failed to read prefix");
 	const struct kv_pair *p = pair_find(pairs, n, l->key);
 	if (p && p->flags != SEMAPHORE_FLAGS) {
@@ -302,7 +302,7 @@ static enum err slot_give_back(struct lock *l, struct fail *f)
 	for (bool done = false; !done;) {
 		struct kv_pair p;
 		bool there;
-		if (kv_get(l->c, l->key, &at_once, &p, &there, NULL, f) != OK ||
+		if (kv_client_get(l->c, l->key, &at_once, &p, &there, NULL, f) != OK ||
 		        holders_decode(l, l->c, there ? &p : NULL, &h, f) != OK)
 			return f->code;
 		size_t i = 0;
@@ -346,7 +346,7 @@ enum err lock_acquire(struct lock *l, bool *held, struct fail *f)
 	enum err e = l->limit == 1 ? lock_wait(l, held, f) : slot_wait(l, held, f);
 	struct fail ignored;
 	if (!*held)
-		session_destroy(l->c, &l->session, &ignored);
+		session_client_destroy(l->c, &l->session, &ignored);
 	return e;
 }
 
@@ -363,7 +363,7 @@ static enum err held_still(
 		*held = h.flags == SEMAPHORE_FLAGS && holds(&h, session_id(l));
 		return OK;
 	}
-	if (kv_get(c, l->key, w, &p, &there, index, f) != OK)
+	if (kv_client_get(c, l->key, w, &p, &there, index, f) != OK)
 		return f->code;
 	*held = there && slice_eq(p.session, session_id(l));
 	return OK;
@@ -392,7 +392,7 @@ enum err lock_release(struct lock *l, struct fail *f)
 {
 	enum err e = l->limit == 1 ? lock_give_back(l, f) : slot_give_back(l, f);
 	struct fail ignored;
-	session_destroy(l->c, &l->session, &ignored);
+	session_client_destroy(l->c, &l->session, &ignored);
 	return e;
 }
 

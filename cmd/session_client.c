@@ -5,7 +5,7 @@
 
 #include "core/base/slice.h"
 
-enum err session_create(struct client *c, struct slice body, struct session *s, struct fail *f)
+enum err session_client_create(struct client *c, struct slice body, struct session *s, struct fail *f)
 {
 	struct value answer;
 	struct client_request r = client_request(c, "PUT", "/v1/session/create");
@@ -76,7 +76,7 @@ static void keep_end(struct session *s)
 	s->renewing = false;
 }
 
-enum err session_destroy(struct client *c, struct session *s, struct fail *f)
+enum err session_client_destroy(struct client *c, struct session *s, struct fail *f)
 {
 	keep_end(s);
 	struct client_answer a;

@@ -21,12 +21,12 @@ struct session {
 };
 
 /* Makes it; `body` is the JSON of /v1/session/create. */
-enum err session_create(struct client *c, struct slice body, struct session *s, struct fail *f);
+enum err session_client_create(struct client *c, struct slice body, struct session *s, struct fail *f);
 
 /* Renews it from now on, every renew_every, over a client of its own. */
 void session_keep(struct session *s);
 
 /* Ends renewing and destroys it. */
-enum err session_destroy(struct client *c, struct session *s, struct fail *f);
+enum err session_client_destroy(struct client *c, struct session *s, struct fail *f);
 
 #endif

@@ -325,7 +325,7 @@ static int watch_loop(struct watch *w)
 	for (;; arena_reset(client_arena(w->c), 1 << 20)) {
 		struct fail f;
 		struct value v;
-		raft_index index;
+		raft_index index = 0;
 		if (watch_ask(w, &v, &index, &f) != OK) {
 			after_failure(w, &failures, &f);
 			continue;

@@ -90,7 +90,11 @@ TEST(flags, numbers_may_have_a_base)
 	CHECK_EQ(parse("-index 0x10 -n -0b11"), FLAGS_OK);
 	CHECK_EQ(index_, 16);
 	CHECK_EQ(number, -3);
-	CHECK_EQ(parse("-index=1_0"), FLAGS_WRONG);
+	CHECK_EQ(parse("-index=1_0"), FLAGS_OK);
+	CHECK_EQ(index_, 10);
+	CHECK_EQ(parse("-index=_1"), FLAGS_WRONG);
+	CHECK_EQ(parse("-index=1__0"), FLAGS_WRONG);
+	CHECK_EQ(parse("-index=1_"), FLAGS_WRONG);
 	CHECK_EQ(parse("-index 18446744073709551615"), FLAGS_OK);
 	CHECK(index_ == UINT64_MAX);
 }
