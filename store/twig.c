@@ -24,7 +24,7 @@
 
 #define ONE(b)                                                                                                         \
 	{                                                                                                              \
-		FIRST(b), SECOND(b)                                                                                    \
+		(uint8_t)(FIRST(b)), (uint8_t)(SECOND(b))                                                              \
 	}
 #define FOUR(b) ONE(b), ONE((b) + 1), ONE((b) + 2), ONE((b) + 3)
 #define SIXTEEN(b) FOUR(b), FOUR((b) + 4), FOUR((b) + 8), FOUR((b) + 12)
