@@ -347,6 +347,13 @@ static void read_pointer(struct mp_reader *r, const struct field *f, void **to, 
 		mp_value(r, a, *to);
 }
 
+/* No bytes are nil: Go's codec leaves a nil slice alone when it has nothing to put in (an empty KV value shows null). */
+static struct slice read_bytes(struct mp_reader *r)
+{
+	struct slice s = mp_str(r);
+	return s.n ? s : S_NONE;
+}
+
 static void read_field(struct mp_reader *r, const struct field *f, void *to, struct arena *a)
 {
 	if (mp_nil(r))
@@ -358,8 +365,8 @@ static void read_field(struct mp_reader *r, const struct field *f, void *to, str
 	case F_DURSTR: *(int64_t *)to = mp_i64(r); break;
 	case F_UINT: *(uint64_t *)to = mp_u64(r); break;
 	case F_FLOAT: *(double *)to = mp_float(r); break;
-	case F_STR:
-	case F_BYTES: *(struct slice *)to = mp_str(r); break;
+	case F_STR: *(struct slice *)to = mp_str(r); break;
+	case F_BYTES: *(struct slice *)to = read_bytes(r); break;
 	case F_STRUCT:
 	case F_EMBED: schema_mp_read(r, f->sub, to, a); break;
 	case F_PTR:
