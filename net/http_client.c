@@ -7,6 +7,7 @@
 #include "core/base/must.h"
 #include "core/base/slice.h"
 #include "net/socket.h"
+#include "net/tls.h"
 
 enum { CALL_IDLE, CALL_CONNECT, CALL_HEAD, CALL_BODY, CALL_END };
 
@@ -46,6 +47,10 @@ static void fail_errno(struct http_call *c, const char *call)
 	struct address here = socket_local(c->stream.watch.fd);
 	char from[ADDRESS_TEXT], to[ADDRESS_TEXT], text[2 * ADDRESS_TEXT + 128];
 	int error = errno;
+	if (tls_error(&c->stream)) {
+		fail_call(c, ERR_IO, tls_error(&c->stream));
+		return;
+	}
 	address_print(&here, from);
 	address_print(&c->to, to);
 	snprintf(text, sizeof text, "%s tcp %s->%s: %s: %s", call, from, to, call, socket_error_text(error));
@@ -153,7 +158,8 @@ static void server_ended(struct http_call *c)
 static void take_input(struct http_call *c)
 {
 	bool drained = false;
-	for (int i = 0; i < READS_MAX && !drained; i++) {
+	/* what TLS has decrypted no event will announce: it is taken to the end */
+	for (int i = 0; (i < READS_MAX || c->secure) && !drained; i++) {
 		size_t limit = c->state == CALL_HEAD ? ANSWER_HEAD_MAX : READ_PIECE;
 		switch (stream_read(&c->stream, limit, &drained)) {
 		case STREAM_GOT: break;
@@ -176,6 +182,10 @@ static bool connected(struct http_call *c)
 	struct fail f;
 	if (socket_connected(c->stream.watch.fd, &c->to, &f)) {
 		fail_call(c, f.code, f.text);
+		return false;
+	}
+	if (c->secure && !tls_connect(&c->stream, &c->tls)) {
+		fail_call(c, ERR_NO_MEMORY, "out of memory");
 		return false;
 	}
 	c->state = CALL_HEAD;
@@ -258,6 +268,9 @@ void http_call_start(struct http_call *c, struct loop *l, const struct http_ask 
 	c->loop = l;
 	c->to = ask->to;
 	c->head_only = slice_is(ask->method, "HEAD");
+	c->secure = ask->tls != NULL;
+	if (ask->tls)
+		c->tls = *ask->tls;
 	c->chunk = (struct http_chunk){0};
 	c->fail = (struct fail){0};
 	c->response.status = 0;

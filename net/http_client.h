@@ -12,8 +12,7 @@
 #include "net/http_chunk.h"
 #include "net/http_parse.h"
 #include "net/stream.h"
-
-struct tls_settings;
+#include "net/tls.h"
 
 struct http_ask {
 	struct address to;
@@ -24,7 +23,7 @@ struct http_ask {
 	struct slice body;
 	bool has_body;                  /* send Content-Length even for an empty body */
 	dur_ns timeout;                 /* for the whole; 0: none */
-	const struct tls_settings *tls; /* NULL: plain */
+	const struct tls_settings *tls; /* NULL: plain; what it points to outlives the call */
 };
 
 struct http_call {
@@ -52,7 +51,8 @@ struct http_call {
 	struct http_chunk chunk;
 	int64_t left;
 	uint8_t state;
-	bool head_only, sent_all;
+	bool head_only, secure;
+	struct tls_settings tls;
 	struct fail fail;
 };
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core/base/must.h"
+#include "net/tls.h"
 
 static void give_back(struct loop *l, struct stream_buf *b)
 {
@@ -64,6 +65,8 @@ void stream_close(struct stream *s)
 		return;
 	loop_del(s->loop, &s->watch);
 	close(s->watch.fd);
+	if (s->tls)
+		tls_free(s);
 	give_back(s->loop, &s->in);
 	give_back(s->loop, &s->out);
 	s->loop = NULL;
@@ -74,6 +77,8 @@ enum { READ_MIN = 2048 };
 enum stream_got stream_read(struct stream *s, size_t limit, bool *drained)
 {
 	struct stream_buf *b = &s->in;
+	if (s->tls)
+		return tls_read(s, limit, drained);
 	if (drained)
 		*drained = false;
 	size_t held = b->end - b->at;
@@ -102,6 +107,20 @@ enum stream_got stream_read(struct stream *s, size_t limit, bool *drained)
 	if (n == 0)
 		return STREAM_END;
 	return error == EAGAIN || error == EWOULDBLOCK ? STREAM_LATER : STREAM_FAIL;
+}
+
+bool stream_in_add(struct stream *s, const void *p, size_t n)
+{
+	if (!make_room(s->loop, &s->in, n))
+		return false;
+	memcpy(s->in.p + s->in.end, p, n);
+	s->in.end += n;
+	return true;
+}
+
+void stream_out_drop(struct stream *s, size_t n)
+{
+	drop_front(s->loop, &s->out, n);
 }
 
 void stream_take(struct stream *s, size_t n)
@@ -143,19 +162,23 @@ static bool keep_rest(struct stream *s, const struct iovec *parts, unsigned n, s
 		memcpy(s->out.p + s->out.end, (const char *)parts[i].iov_base + here, rest);
 		s->out.end += rest;
 	}
-	if (stream_waiting(s))
+	if (!s->tls && stream_waiting(s))
 		loop_mod(s->loop, &s->watch, s->watch.events | EPOLLOUT);
 	return true;
 }
 
 bool stream_send(struct stream *s, const struct iovec *parts, unsigned n)
 {
+	if (s->tls)
+		return keep_rest(s, parts, n, 0) && tls_flush(s);
 	ssize_t sent = stream_waiting(s) ? 0 : send_now(s, parts, n);
 	return sent >= 0 && keep_rest(s, parts, n, (size_t)sent);
 }
 
 bool stream_flush(struct stream *s)
 {
+	if (s->tls)
+		return tls_flush(s);
 	if (stream_waiting(s)) {
 		struct iovec rest = {s->out.p + s->out.at, stream_waiting(s)};
 		ssize_t sent = send_now(s, &rest, 1);

@@ -1,4 +1,4 @@
-/* Buffered bytes over TCP or a Unix socket (TLS joins behind the same face).
+/* Buffered bytes over TCP or a Unix socket, plain or under TLS (net/tls.h): one face.
  *
  * The bytes that came in lie in one piece, so that parsers need no copies; what could not be sent at once waits in
  * `out`. Both buffers are lent from the loop's pool while they hold something: an idle stream has none. Buffers longer
@@ -24,6 +24,7 @@ struct stream {
 	struct loop *loop;
 	struct stream_buf in, out;
 	struct tls *tls; /* NULL: plain */
+	size_t held;     /* bytes of TLS records that wait for the kernel */
 };
 
 enum stream_got {
@@ -60,7 +61,11 @@ bool stream_flush(struct stream *s);
 void stream_shut(struct stream *s);
 static inline size_t stream_waiting(const struct stream *s)
 {
-	return s->out.end - s->out.at;
+	return s->out.end - s->out.at + s->held;
 }
+
+/* For net/tls.c: bytes into `in`, bytes out of `out`. */
+bool stream_in_add(struct stream *s, const void *p, size_t n);
+void stream_out_drop(struct stream *s, size_t n);
 
 #endif

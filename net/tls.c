@@ -1,0 +1,261 @@
+#include "net/tls.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "core/base/must.h"
+#include "net/tls_keys.h"
+
+/* A judge of certificates that believes anybody: it only reads the key out of the first one. */
+struct any_x509 {
+	const br_x509_class *vtable; /* first: BearSSL finds us by it */
+	br_x509_decoder_context first;
+	unsigned seen;
+};
+
+struct tls {
+	br_ssl_engine_context *engine; /* of one of these */
+	union {
+		br_ssl_client_context client;
+		br_ssl_server_context server;
+	} ssl;
+	br_x509_minimal_context x509;
+	struct any_x509 any;
+	unsigned char io[BR_SSL_BUFSIZE_BIDI];
+};
+
+/* ---- believing anybody ------------------------------------------------------------------------------------------ */
+
+static struct any_x509 *any_of(const br_x509_class **ctx)
+{
+	return (struct any_x509 *)(void *)ctx;
+}
+
+static void any_start_chain(const br_x509_class **ctx, const char *server_name)
+{
+	(void)server_name;
+	any_of(ctx)->seen = 0;
+}
+
+static void any_start_cert(const br_x509_class **ctx, uint32_t n)
+{
+	(void)n;
+	if (any_of(ctx)->seen == 0)
+		br_x509_decoder_init(&any_of(ctx)->first, NULL, NULL);
+}
+
+static void any_append(const br_x509_class **ctx, const unsigned char *p, size_t n)
+{
+	if (any_of(ctx)->seen == 0)
+		br_x509_decoder_push(&any_of(ctx)->first, p, n);
+}
+
+static void any_end_cert(const br_x509_class **ctx)
+{
+	any_of(ctx)->seen++;
+}
+
+static unsigned any_end_chain(const br_x509_class **ctx)
+{
+	struct any_x509 *a = any_of(ctx);
+	return a->seen ? (unsigned)br_x509_decoder_last_error(&a->first) : BR_ERR_X509_EMPTY_CHAIN;
+}
+
+static const br_x509_pkey *any_key(const br_x509_class *const *ctx, unsigned *usages)
+{
+	struct any_x509 *a;
+	memcpy(&a, &ctx, sizeof a); /* the vtable's const; the decoder's getter has none */
+	if (usages)
+		*usages = BR_KEYTYPE_KEYX | BR_KEYTYPE_SIGN;
+	return br_x509_decoder_get_pkey(&a->first);
+}
+
+static const br_x509_class any_class = {
+        sizeof(struct any_x509), any_start_chain, any_start_cert, any_append, any_end_cert, any_end_chain, any_key};
+
+/* ---- birth and death -------------------------------------------------------------------------------------------- */
+
+static struct tls *tls_new(struct stream *s)
+{
+	MUST(!s->tls && !s->in.p && !s->out.p);
+	struct tls *t = calloc(1, sizeof *t);
+	s->tls = t;
+	return t;
+}
+
+static bool begin(struct stream *s, br_ssl_engine_context *engine)
+{
+	struct tls *t = s->tls;
+	t->engine = engine;
+	br_ssl_engine_set_versions(engine, BR_TLS12, BR_TLS12);
+	br_ssl_engine_add_flags(engine, BR_OPT_NO_RENEGOTIATION);
+	br_ssl_engine_set_buffer(engine, t->io, sizeof t->io, 1);
+	return true;
+}
+
+bool tls_connect(struct stream *s, const struct tls_settings *set)
+{
+	struct tls *t = tls_new(s);
+	if (!t)
+		return false;
+	const struct tls_trust *trust = set->trust;
+	br_ssl_client_init_full(&t->ssl.client, &t->x509, trust ? trust->anchors : NULL, trust ? trust->n : 0);
+	begin(s, &t->ssl.client.eng);
+	if (set->skip_verify) {
+		t->any.vtable = &any_class;
+		br_ssl_engine_set_x509(t->engine, &t->any.vtable);
+	}
+	return br_ssl_client_reset(&t->ssl.client, set->server_name, 0) && tls_flush(s);
+}
+
+bool tls_accept(struct stream *s, const struct tls_identity *who)
+{
+	struct tls *t = tls_new(s);
+	if (!t)
+		return false;
+	if (br_skey_decoder_key_type(&who->key) == BR_KEYTYPE_RSA)
+		br_ssl_server_init_full_rsa(&t->ssl.server, who->chain, who->n, br_skey_decoder_get_rsa(&who->key));
+	else
+		br_ssl_server_init_full_ec(
+		        &t->ssl.server, who->chain, who->n, who->issuer_key, br_skey_decoder_get_ec(&who->key));
+	begin(s, &t->ssl.server.eng);
+	return br_ssl_server_reset(&t->ssl.server) != 0;
+}
+
+void tls_free(struct stream *s)
+{
+	free(s->tls);
+	s->tls = NULL;
+	s->held = 0;
+}
+
+/* ---- moving bytes ----------------------------------------------------------------------------------------------- */
+
+/* Gives plaintext to the engine and its records to the kernel. False when the connection is broken. */
+static bool push(struct stream *s)
+{
+	br_ssl_engine_context *e = s->tls->engine;
+	for (;;) {
+		size_t n;
+		unsigned char *p = br_ssl_engine_sendrec_buf(e, &n);
+		if (p) {
+			ssize_t sent = send(s->watch.fd, p, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+			s->held = n;
+			if (sent < 0 && errno == EINTR)
+				continue;
+			if (sent < 0)
+				return errno == EAGAIN || errno == EWOULDBLOCK;
+			br_ssl_engine_sendrec_ack(e, (size_t)sent);
+			s->held = 0;
+			continue;
+		}
+		p = br_ssl_engine_sendapp_buf(e, &n);
+		size_t waiting = s->out.end - s->out.at;
+		if (!p || !waiting)
+			return true;
+		n = waiting < n ? waiting : n;
+		memcpy(p, s->out.p + s->out.at, n);
+		stream_out_drop(s, n);
+		br_ssl_engine_sendapp_ack(e, n);
+		br_ssl_engine_flush(e, 0);
+	}
+}
+
+/* The kernel's room is waited for only when records wait: plaintext alone waits for the handshake. */
+static bool push_and_watch(struct stream *s)
+{
+	bool good = push(s);
+	uint32_t events = s->watch.events & ~(uint32_t)EPOLLOUT;
+	loop_mod(s->loop, &s->watch, s->held ? events | EPOLLOUT : events);
+	return good;
+}
+
+bool tls_flush(struct stream *s)
+{
+	return push_and_watch(s) && !br_ssl_engine_last_error(s->tls->engine);
+}
+
+/* Plaintext from the engine into `in`, up to limit. False: out of memory. */
+static bool take_plain(struct stream *s, size_t limit, bool *got)
+{
+	size_t n;
+	unsigned char *p;
+	while (stream_in(s).n < limit && (p = br_ssl_engine_recvapp_buf(s->tls->engine, &n)) != NULL) {
+		size_t room = limit - stream_in(s).n;
+		n = n < room ? n : room;
+		if (!stream_in_add(s, p, n))
+			return false;
+		br_ssl_engine_recvapp_ack(s->tls->engine, n);
+		*got = true;
+	}
+	return true;
+}
+
+/* One recv into the engine: more came, nothing there, or the end. */
+static enum stream_got pull(struct stream *s)
+{
+	size_t n;
+	unsigned char *p = br_ssl_engine_recvrec_buf(s->tls->engine, &n);
+	if (!p)
+		return STREAM_LATER;
+	ssize_t got;
+	do
+		got = recv(s->watch.fd, p, n, MSG_DONTWAIT);
+	while (got < 0 && errno == EINTR);
+	if (got > 0) {
+		br_ssl_engine_recvrec_ack(s->tls->engine, (size_t)got);
+		return STREAM_GOT;
+	}
+	if (got == 0)
+		return STREAM_END;
+	return errno == EAGAIN || errno == EWOULDBLOCK ? STREAM_LATER : STREAM_FAIL;
+}
+
+enum stream_got tls_read(struct stream *s, size_t limit, bool *drained)
+{
+	bool got = false;
+	if (drained)
+		*drained = false;
+	if (stream_in(s).n >= limit)
+		return STREAM_FULL;
+	for (;;) {
+		if (!take_plain(s, limit, &got) || !push_and_watch(s))
+			return STREAM_FAIL;
+		if (stream_in(s).n >= limit)
+			return STREAM_GOT;
+		if (br_ssl_engine_current_state(s->tls->engine) == BR_SSL_CLOSED) {
+			bool wrong = br_ssl_engine_last_error(s->tls->engine) != 0;
+			return got ? STREAM_GOT : wrong ? STREAM_FAIL : STREAM_END;
+		}
+		enum stream_got more = pull(s);
+		if (more == STREAM_GOT)
+			continue;
+		if (drained)
+			*drained = more == STREAM_LATER;
+		return got ? STREAM_GOT : more;
+	}
+}
+
+/* ---- errors ----------------------------------------------------------------------------------------------------- */
+
+const char *tls_error(const struct stream *s)
+{
+	int e = s->tls ? br_ssl_engine_last_error(s->tls->engine) : 0;
+	if (e >= BR_ERR_RECV_FATAL_ALERT && e < BR_ERR_SEND_FATAL_ALERT)
+		return "remote error: tls: handshake failure";
+	switch (e) {
+	case 0: return NULL;
+	case BR_ERR_X509_NOT_TRUSTED: return "x509: certificate signed by unknown authority";
+	case BR_ERR_X509_EXPIRED: return "x509: certificate has expired or is not yet valid";
+	case BR_ERR_X509_BAD_SERVER_NAME: return "x509: certificate is not valid for the requested name";
+	case BR_ERR_X509_NOT_CA: return "x509: certificate is not authorized to sign other certificates";
+	case BR_ERR_X509_BAD_SIGNATURE: return "x509: certificate signature is wrong";
+	case BR_ERR_BAD_VERSION: return "tls: server selected unsupported protocol version";
+	case BR_ERR_UNSUPPORTED_VERSION:
+	case BR_ERR_UNEXPECTED:
+	case BR_ERR_TOO_LARGE: return "tls: first record does not look like a TLS handshake";
+	case BR_ERR_BAD_MAC: return "local error: tls: bad record MAC";
+	default: return "tls: handshake failure";
+	}
+}
