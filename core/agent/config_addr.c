@@ -91,7 +91,8 @@ static void addresses_expand(struct config_building *b, const char *key, struct 
 	if (!text.n)
 		return;
 	if (config_template(text, b->facts, b->arena, &rest, &f)) {
-		config_texts_add(&b->errors, b->arena, "%s: error parsing \"%.*s\": %s", key, PS(text), f.text);
+		config_texts_add(&b->errors, b->arena, "%s: error parsing %.*s: %s", key,
+		        PS(config_quoted(text, b->arena)), f.text);
 		return;
 	}
 	for (struct slice word = next_field(&rest); word.n; word = next_field(&rest)) {
@@ -432,8 +433,8 @@ static bool recursors_read(struct config_building *b)
 		struct fail f = {0};
 		struct slice rest;
 		if (config_template(texts[i], b->facts, b->arena, &rest, &f)) {
-			b->fatal =
-			        arena_str(b->arena, "Invalid DNS recursor template \"%.*s\": %s", PS(texts[i]), f.text);
+			b->fatal = arena_str(b->arena, "Invalid DNS recursor template %.*s: %s",
+			        PS(config_quoted(texts[i], b->arena)), f.text);
 			return false;
 		}
 		for (struct slice word = next_field(&rest); word.n; word = next_field(&rest))

@@ -28,6 +28,9 @@ static inline struct slice config_said_text(const struct config_building *b, con
 	return config_said(b, key)->s;
 }
 
+/* Everything in b->config from b->slots. False: b->fatal says why. */
+bool config_fill(struct config_building *b, bool dev);
+
 /* Fills every address and port of b->config. False: b->fatal says why. */
 bool config_addresses(struct config_building *b);
 

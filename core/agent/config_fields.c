@@ -11,7 +11,8 @@ dur_ns config_duration(struct config_building *b, struct slice name, struct slic
 	if (!dur_parse(text, &d, &f))
 		return d;
 	b->errors.n = 0;
-	config_texts_add(&b->errors, b->arena, "%.*s: invalid duration: \"%.*s\": %s", PS(name), PS(text), f.text);
+	config_texts_add(&b->errors, b->arena, "%.*s: invalid duration: %.*s: %s", PS(name),
+	        PS(config_quoted(text, b->arena)), f.text);
 	return 0;
 }
 

@@ -5,6 +5,7 @@
 
 #include "core/base/buf.h"
 #include "core/base/slice.h"
+#include "core/base/text.h"
 
 static bool texts_grow(struct config_texts *t, struct arena *a)
 {
@@ -43,6 +44,15 @@ struct slice config_texts_print(const struct config_texts *t, struct arena *a, c
 	struct slice s = arena_copy(a, buf_view(&b));
 	buf_free(&b);
 	return s;
+}
+
+struct slice config_quoted(struct slice s, struct arena *a)
+{
+	struct buf b = {0};
+	quote_put(&b, s);
+	struct slice quoted = arena_copy(a, buf_view(&b));
+	buf_free(&b);
+	return quoted;
 }
 
 static int text_order(const void *x, const void *y)

@@ -20,6 +20,9 @@ static inline struct list config_texts_list(const struct config_texts *t)
 
 /* "2 error(s) occurred:\n\n* first\n* second": `what` is the part after the number. */
 struct slice config_texts_print(const struct config_texts *t, struct arena *a, const char *what);
+/* The text in double quotes, as Go's %q. */
+struct slice config_quoted(struct slice s, struct arena *a);
+
 void config_texts_sort(struct config_texts *t);
 
 #endif
