@@ -79,9 +79,9 @@ static void on_request(void *h, struct http_conn *c, const struct http_request *
 		http_answer(c, &a);
 		buf_free(&a.body);
 	} else if (slice_is(r->path, "/large")) {
-		char *room = buf_room(&a.body, 32 << 20);
-		memset(room, 'x', 32 << 20);
-		buf_add(&a.body, 32 << 20);
+		char *room = buf_room(&a.body, 16 << 20);
+		memset(room, 'x', 16 << 20);
+		buf_add(&a.body, 16 << 20);
 		http_answer(c, &a);
 		buf_free(&a.body);
 	} else {
@@ -185,12 +185,17 @@ static void give(int fd, struct slice s)
 	}
 }
 
-static void drop_dates(struct buf *b)
+/* Looks at what came behind `from` only. */
+static void drop_dates(struct buf *b, size_t from)
 {
 	enum { LINE = sizeof "\r\nDate: Sat, 21 Nov 2026 03:35:00 GMT" - 1 };
+	from -= from < LINE ? from : LINE;
 	ptrdiff_t at;
-	while ((at = slice_search(buf_view(b), S("\r\nDate: "))) >= 0 && b->n >= (size_t)at + LINE) {
-		memmove(b->p + at, b->p + at + LINE, b->n - (size_t)at - LINE);
+	while ((at = slice_search(slice_from(buf_view(b), from), S("\r\nDate: "))) >= 0) {
+		from += (size_t)at;
+		if (b->n < from + LINE)
+			return;
+		memmove(b->p + from, b->p + from + LINE, b->n - from - LINE);
 		b->n -= LINE;
 	}
 }
@@ -205,6 +210,7 @@ static struct slice take(int fd, size_t want, bool *ended)
 	mono_ns patience = l.now + 5 * NS_PER_S;
 	while (!*ended && b.n < want && l.now < patience) {
 		char piece[65536];
+		size_t before = b.n;
 		ssize_t n = recv(fd, piece, sizeof piece, MSG_DONTWAIT);
 		if (n > 0)
 			buf_bytes(&b, piece, (size_t)n);
@@ -212,7 +218,7 @@ static struct slice take(int fd, size_t want, bool *ended)
 			*ended = true;
 		else
 			turn();
-		drop_dates(&b);
+		drop_dates(&b, before);
 	}
 	return buf_view(&b);
 }
@@ -650,7 +656,7 @@ TEST(http_server, a_large_answer_holds_back_the_next)
 	CHECK_EQ(host.requests, 1);
 	struct slice out = take(fd, SIZE_MAX, &ended);
 	CHECK(ended && slice_ends(out, S("xxx" HEAD200(19) "Connection: close\r\n\r\nGET /b token= body=")));
-	CHECK(out.n > 32 << 20);
+	CHECK(out.n > 16 << 20);
 	close(fd);
 	stop();
 }
