@@ -79,6 +79,16 @@ static enum err file_read(struct files *fs, struct slice name)
 	return file_add(fs, name, data);
 }
 
+/* A link that leads nowhere: the name it leads to is the one to complain about. */
+static enum err link_broken(struct files *fs, const char *path)
+{
+	char target[PATH_MAX];
+	int error = errno;
+	ssize_t n = readlink(path, target, sizeof(target) - 1);
+	target[n > 0 ? n : 0] = 0;
+	return fail_set(fs->fail, ERR_IO, "lstat %s: %s", target[0] == '/' ? target : path, socket_error_text(error));
+}
+
 /* One entry of a folder: sub-folders are passed over, links followed. */
 static enum err entry_read(struct files *fs, struct slice folder, const char *entry)
 {
@@ -91,7 +101,7 @@ static enum err entry_read(struct files *fs, struct slice folder, const char *en
 		return fail_set(fs->fail, ERR_IO, "lstat %s: %s", path, socket_error_text(errno));
 	if (S_ISLNK(st.st_mode)) {
 		if (!realpath(path, real) || stat(real, &st) < 0)
-			return fail_set(fs->fail, ERR_IO, "lstat %s: %s", path, socket_error_text(errno));
+			return link_broken(fs, path);
 		name = arena_str(fs->arena, "%s", real);
 	}
 	return S_ISDIR(st.st_mode) ? OK : file_read(fs, name);
