@@ -19,6 +19,8 @@ char *buf_room(struct buf *b, size_t n)
 	size_t cap = b->cap * 2 > want ? b->cap * 2 : want;
 	if (cap < BUF_MIN)
 		cap = BUF_MIN;
+	if (b->limit && cap > b->limit)
+		cap = b->limit;
 	char *p = realloc(b->p, cap);
 	if (!p) {
 		b->failed = true;

@@ -1,4 +1,5 @@
 /* Floating point numbers as text, both ways (declared in num.h). */
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -157,25 +158,47 @@ static bool print_short(struct buf *b, double v)
 	return false;
 }
 
-/* The shortest digits for any v > 0, as "d.ddde±xx" in `text`. Just below a power of two doubles lie denser, so that
- * the nearest text may belong to the neighbour below while the next one above is still v's: hence the second look. */
-static void shortest(char *text, size_t size, double v)
+/* v with `places` digits behind the point as "d.ddde±xx"; true when that reads back as v. Just below a power of two
+ * doubles lie denser, so that the nearest text may belong to the neighbour below while the next one above is still
+ * v's: hence the second look. */
+static bool print_places(char text[static TEXT_SMALL], double v, int places)
 {
-	for (int places = 0; places < 17; places++) {
-		snprintf(text, size, "%.*e", places, v);
-		if (strtod(text, NULL) == v)
-			return;
-		char up[64];
-		size_t last = places ? (size_t)places + 1 : 0;
-		memcpy(up, text, sizeof up < size ? sizeof up : size);
-		if (up[last] < '9') {
-			up[last]++;
-			if (strtod(up, NULL) == v) {
-				memcpy(text, up, sizeof up < size ? sizeof up : size);
-				return;
-			}
-		}
+	snprintf(text, TEXT_SMALL, "%.*e", places, v);
+	if (strtod(text, NULL) == v)
+		return true;
+	char *last = text + (places ? places + 1 : 0);
+	if (*last == '9')
+		return false;
+	++*last;
+	if (strtod(text, NULL) == v)
+		return true;
+	--*last;
+	return false;
+}
+
+/* "1.500e+00" → "1.5e+00" */
+static void cut_zeros(char *text)
+{
+	char *e = strchr(text, 'e'), *end = e;
+	while (end[-1] == '0')
+		end--;
+	if (end[-1] == '.')
+		end--;
+	memmove(end, e, strlen(e) + 1);
+}
+
+/* The shortest digits for any v > 0, in the same form. Up to 15 digits, texts and doubles are one to one: if so many
+ * do, they are the shortest once the zeros behind are gone. Below DBL_MIN doubles have fewer digits: try all lengths.
+ */
+static void shortest(char text[static TEXT_SMALL], double v)
+{
+	if (v >= DBL_MIN && print_places(text, v, 14)) {
+		cut_zeros(text);
+		return;
 	}
+	for (int places = v >= DBL_MIN ? 15 : 0; places < 17; places++)
+		if (print_places(text, v, places))
+			return;
 }
 
 /* Moves the point of "d.ddde±xx" to where it belongs. */
@@ -219,8 +242,8 @@ void float_print(struct buf *b, double v)
 	}
 	if (v >= 1e-6 && v < 1e15 && print_short(b, v))
 		return;
-	char text[64];
-	shortest(text, sizeof text, v);
+	char text[TEXT_SMALL];
+	shortest(text, v);
 	if (v >= 1e-6 && v < 1e21) {
 		print_plain(b, text);
 		return;

@@ -8,7 +8,7 @@ static void put_byte(struct buf *b, unsigned v)
 /* A tag and a big-endian number of 1, 2, 4 or 8 bytes. */
 static void put_tagged(struct buf *b, unsigned tag, uint64_t v, unsigned bytes)
 {
-	char *to = buf_room(b, 9);
+	char *to = buf_room(b, 1 + bytes);
 	if (!to)
 		return;
 	to[0] = (char)tag;

@@ -11,7 +11,6 @@
  * and nothing has to be kept or locked. */
 struct row {
 	uint64_t front; /* the first eight bytes of the name, big endian, so that numbers compare as names do */
-	const char *name;
 	const struct field *field;
 	uint32_t offset; /* from the outermost struct */
 	uint32_t length; /* of the name */
@@ -19,61 +18,70 @@ struct row {
 
 struct rows {
 	size_t n;
+	uint8_t order[SCHEMA_FIELDS_MAX]; /* places in `at`, sorted by name */
 	struct row at[SCHEMA_FIELDS_MAX];
 };
 
-static struct row row_make(const struct field *f, size_t offset)
+_Static_assert(SCHEMA_FIELDS_MAX <= UINT8_MAX, "a place fits a byte");
+
+static uint64_t front_of(const char *name, size_t n)
 {
-	struct row r = {.name = f->name, .field = f, .offset = (uint32_t)offset};
-	unsigned n = 0;
-	for (; f->name[n] && n < 8; n++)
-		r.front |= (uint64_t)(unsigned char)f->name[n] << (56 - 8 * n);
-	r.length = n < 8 ? n : n + (uint32_t)strlen(f->name + n);
-	return r;
+	uint64_t v = 0;
+	for (size_t i = 0; i < 8; i++)
+		v = v << 8 | (i < n ? (unsigned char)name[i] : 0);
+	return v;
 }
 
 static int row_cmp(const struct row *a, const struct row *b)
 {
 	if (a->front != b->front)
 		return a->front < b->front ? -1 : 1;
-	return a->length < 8 || b->length < 8 ? (int)a->length - (int)b->length : strcmp(a->name + 8, b->name + 8);
+	return a->length < 8 || b->length < 8 ? 0 : strcmp(a->field->name + 8, b->field->name + 8);
 }
 
-/* Puts the row where it belongs; nothing when the name is there already, because outer fields come first and win. */
-static void rows_insert(struct rows *rows, struct row r)
+static bool rows_have(const struct rows *rows, const struct row *r)
+{
+	for (size_t i = 0; i < rows->n; i++)
+		if (!row_cmp(r, &rows->at[i]))
+			return true;
+	return false;
+}
+
+static void rows_insert(struct rows *rows, const struct row *r)
 {
 	MUST(rows->n < SCHEMA_FIELDS_MAX);
 	size_t i = rows->n;
-	int c = 1;
-	while (i > 0 && (c = row_cmp(&r, &rows->at[i - 1])) < 0)
-		i--;
-	if (i > 0 && c == 0)
-		return;
-	memmove(&rows->at[i + 1], &rows->at[i], (rows->n - i) * sizeof r);
-	rows->at[i] = r;
-	rows->n++;
+	for (; i > 0 && row_cmp(r, &rows->at[rows->order[i - 1]]) < 0; i--)
+		rows->order[i] = rows->order[i - 1];
+	rows->order[i] = (uint8_t)rows->n;
+	rows->at[rows->n++] = *r;
 }
 
-static void rows_add(struct rows *rows, const struct schema *s, size_t offset)
+/* Own fields come first; an embedded one whose name is taken is left out. */
+static void rows_add(struct rows *rows, const struct schema *s, size_t offset, bool embedded)
 {
 	bool embeds = false;
 	for (size_t i = 0; i < s->n; i++) {
 		const struct field *f = &s->fields[i];
 		embeds = embeds || f->type == F_EMBED;
-		if (f->type != F_EMBED && !(f->flags & FF_NO_MSGPACK))
-			rows_insert(rows, row_make(f, offset + f->offset));
+		if (f->type == F_EMBED || f->flags & FF_NO_MSGPACK)
+			continue;
+		size_t n = strlen(f->name);
+		struct row r = {front_of(f->name, n), f, (uint32_t)(offset + f->offset), (uint32_t)n};
+		if (!embedded || !rows_have(rows, &r))
+			rows_insert(rows, &r);
 	}
 	for (size_t i = 0; embeds && i < s->n; i++) {
 		const struct field *f = &s->fields[i];
 		if (f->type == F_EMBED && !(f->flags & FF_NO_MSGPACK))
-			rows_add(rows, f->sub, offset + f->offset);
+			rows_add(rows, f->sub, offset + f->offset, true);
 	}
 }
 
 static void rows_make(struct rows *rows, const struct schema *s)
 {
 	rows->n = 0;
-	rows_add(rows, s, 0);
+	rows_add(rows, s, 0, false);
 }
 
 /* ---- writing ---- */
@@ -152,21 +160,23 @@ static void write_strs(const struct writer *w, const struct list *l)
 
 static void write_field(const struct writer *w, const struct field *f, const void *p);
 
+static bool left_out(const struct row *r, const char *obj)
+{
+	return r->field->flags & FF_MP_OMITEMPTY && schema_empty(r->field, obj + r->offset);
+}
+
 static void write_rows(const struct writer *w, const struct rows *rows, const char *obj)
 {
-	uint32_t left_out = 0;
+	size_t n = rows->n;
+	for (size_t i = 0; i < rows->n; i++)
+		n -= left_out(&rows->at[i], obj);
+	mp_put_map(w->out, (uint32_t)n);
 	for (size_t i = 0; i < rows->n; i++) {
-		const struct row *r = &rows->at[i];
-		left_out += r->field->flags & FF_MP_OMITEMPTY && schema_empty(r->field, obj + r->offset);
-	}
-	mp_put_map(w->out, (uint32_t)rows->n - left_out);
-	for (size_t i = 0; i < rows->n; i++) {
-		const struct row *r = &rows->at[i];
-		const char *p = obj + r->offset;
-		if (r->field->flags & FF_MP_OMITEMPTY && schema_empty(r->field, p))
+		const struct row *r = &rows->at[rows->order[i]];
+		if (left_out(r, obj))
 			continue;
-		write_str(w, (struct slice){r->name, r->length});
-		write_field(w, r->field, p);
+		write_str(w, (struct slice){r->field->name, r->length});
+		write_field(w, r->field, obj + r->offset);
 	}
 }
 
@@ -347,7 +357,8 @@ static void read_pointer(struct mp_reader *r, const struct field *f, void **to, 
 		mp_value(r, a, *to);
 }
 
-/* No bytes are nil: Go's codec leaves a nil slice alone when it has nothing to put in (an empty KV value shows null). */
+/* No bytes are nil: Go's codec leaves a nil slice alone when it has nothing to put in (an empty KV value shows null).
+ */
 static struct slice read_bytes(struct mp_reader *r)
 {
 	struct slice s = mp_str(r);
@@ -391,21 +402,20 @@ static void read_positions(struct mp_reader *r, const struct schema *s, char *ob
 	}
 }
 
-static bool row_is(const struct row *row, struct slice key)
-{
-	return row->length == key.n && !memcmp(row->name, key.p, key.n);
-}
-
 /* Looks first where a writer that sorts would be next. */
 static const struct row *rows_find(const struct rows *rows, struct slice key, size_t *next)
 {
-	if (*next < rows->n && row_is(&rows->at[*next], key))
-		return &rows->at[(*next)++];
-	for (size_t i = 0; i < rows->n; i++)
-		if (row_is(&rows->at[i], key)) {
-			*next = i + 1;
-			return &rows->at[i];
-		}
+	uint64_t front = front_of(key.p, key.n);
+	size_t from = *next < rows->n ? *next : 0;
+	for (size_t i = 0; i < rows->n; i++) {
+		size_t at = from + i < rows->n ? from + i : from + i - rows->n;
+		const struct row *row = &rows->at[rows->order[at]];
+		if (row->front != front || row->length != key.n ||
+		        (key.n > 8 && memcmp(row->field->name + 8, key.p + 8, key.n - 8)))
+			continue;
+		*next = at + 1;
+		return row;
+	}
 	return NULL;
 }
 
