@@ -97,7 +97,7 @@ static void wal_free(struct wal *w)
 	if (w->open)
 		w->s.disk->close(w->s.disk, &w->file);
 	buf_free(&w->out);
-	state_free(&w->s);
+	recovery_free(&w->s);
 	free(w);
 }
 
@@ -329,11 +329,11 @@ struct batch_size {
 	size_t runs; /* changes of the term */
 };
 
-static struct batch_size measure(const struct wal *w, const struct wal_hard *hard, const struct wal_entry *e, size_t n)
+static struct batch_size measure(const struct wal_hard *hard, const struct wal_entry *e, size_t n)
 {
 	struct batch_size z = {hard ? wal_record_size(8 + hard->vote.n) : 0, 0};
 	for (size_t i = 0; i < n; i++) {
-		MUST(e[i].index == w->s.trail.last + 1 + i);
+		MUST(e[i].index == e[0].index + i);
 		z.bytes += wal_record_size(e[i].data.n);
 		z.runs += i == 0 || e[i].term != e[i - 1].term;
 	}
@@ -351,17 +351,18 @@ static void add_to_trail(struct wal *w, uint32_t at, const struct wal_entry *e, 
 enum err wal_append(
         struct wal *w, const struct wal_hard *hard, const struct wal_entry *entries, size_t n, struct fail *f)
 {
-	struct batch_size z = measure(w, hard, entries, n);
+	struct batch_size z = measure(hard, entries, n);
 	if (!z.bytes)
 		return OK;
 	if (z.bytes > WAL_BATCH_MAX)
 		return fail_set(f, ERR_INVALID, "%s%s: a batch of %" PRIu64 " bytes is larger than %d", w->s.disk->root,
 		        w->s.dir, z.bytes, WAL_BATCH_MAX);
-	raft_index last = wal_last(w);
+	if (n && entries[0].index != wal_last(w) + 1)
+		return fail_set(f, ERR_FAILED, "%s%s: entry %" PRIu64 " does not follow entry %" PRIu64,
+		        w->s.disk->root, w->s.dir, entries[0].index, wal_last(w));
 	enum err e = make_room(w, z.bytes, f);
 	if (e)
 		return e;
-	MUST(wal_last(w) == last);
 	uint32_t at = w->end + (hard ? (uint32_t)wal_record_size(8 + hard->vote.n) : 0);
 	encode_batch(w, hard, entries, n);
 	if (w->out.failed || !trail_reserve(&w->s.trail, (size_t)(z.bytes / WAL_MARK_EVERY) + 2, z.runs))

@@ -84,8 +84,9 @@ raft_index wal_synced(const struct wal *w); /* the last entry that is durable */
 
 /* ---- writing ---- */
 
-/* Appends the hard state (if not NULL) and then n entries, as one write. Entries are consecutive; the first has the
- * index wal_last + 1 (MUST). All or nothing, in memory; not durable before wal_sync. */
+/* Appends the hard state (if not NULL) and then n entries, as one write. Entries are consecutive (MUST). All or
+ * nothing, in memory; not durable before wal_sync. ERR_FAILED: the first is not wal_last + 1; so whoever sends batches
+ * without waiting may go on sending after one failed, and each is refused until the sender has looked at wal_last. */
 enum err wal_append(
         struct wal *w, const struct wal_hard *hard, const struct wal_entry *entries, size_t n, struct fail *f);
 

@@ -3,17 +3,18 @@
  * All numbers are big endian. A segment:
  *
  *	0       8      16      24         32        40         44      60   64
- *	| magic | number | salt | last index | last term | prev end | zero | crc | record | record | … zeros to the end
+ *	| magic | number | salt | last index | last term | prev end | zero | crc | record | record | … zeros
  *
  * "last" is the entry before the first record, `prev end` the offset up to which the segment before counts. The first
  * record is always the hard state. A record, at an offset that is a multiple of 8:
  *
  *	0          4          8   12       16      24     32     33     34     36   40
- *	| head crc | data crc | n | synced | index | term | kind | type | zero | at | data, zeros to a multiple of 8
+ *	| head crc | data crc | n | synced | index | term | kind | type | zero | at | data, padded
  *
- * head crc covers bytes 4…39, data crc the data with its zeros. Both are CRC-32C, the first begun with a seed made from
- * salt and number, so that no client can make a value that contains a record, and no record of another segment counts.
- * `at` is the record's own offset: a sector that strayed does not check. `synced`: see wal.h, torn or corrupt. */
+ * head crc covers bytes 4…39, data crc the data with the zeros that pad it to a multiple of 8. Both are CRC-32C, the
+ *first begun with a seed made from salt and number, so that no client can make a value that contains a record, and no
+ *record of another segment counts. `at` is the record's own offset: a sector that strayed does not check. `synced`: see
+ *wal.h, torn or corrupt. */
 #ifndef STORE_WAL_RECORD_H
 #define STORE_WAL_RECORD_H
 

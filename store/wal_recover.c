@@ -42,7 +42,7 @@ void state_hard(struct wal_state *s, const struct wal_hard *h)
 	s->hard.vote = (struct slice){s->vote, n};
 }
 
-void state_free(struct wal_state *s)
+void recovery_free(struct wal_state *s)
 {
 	trail_free(&s->trail);
 	free(s->segments);

@@ -124,6 +124,24 @@ TEST(wal, a_batch_is_one_write_and_one_sync)
 	sim_disk_free(&d);
 }
 
+TEST(wal, a_batch_that_does_not_follow_is_refused)
+{
+	struct sim_disk d;
+	struct wal *w;
+	struct fail f;
+	sim_disk_init(&d, 1);
+	ASSERT(!open_at(&w, &d, SEGMENT, &f));
+	CHECK_EQ(put(w, 3, 1, &f), OK);
+	struct wal_entry gap = {5, 1, 0, S_NONE}, again = {3, 1, 0, S_NONE};
+	CHECK_EQ(wal_append(w, NULL, &gap, 1, &f), ERR_FAILED);
+	CHECK_STR(slice_of(f.text), "raft/wal: entry 5 does not follow entry 3");
+	CHECK_EQ(wal_append(w, NULL, &again, 1, &f), ERR_FAILED);
+	CHECK_EQ(wal_last(w), 3);
+	CHECK(reads_well(w));
+	wal_close(w);
+	sim_disk_free(&d);
+}
+
 TEST(wal, a_batch_larger_than_a_segment_gets_a_larger_segment)
 {
 	struct sim_disk d;
