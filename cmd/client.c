@@ -13,6 +13,8 @@
 #include "core/base/num.h"
 #include "core/base/slice.h"
 
+enum { REDIRECTS_MAX = 10 };
+
 /* ---- settings ---- */
 
 struct client_settings client_settings = {.datacenter = ""};
@@ -264,11 +266,31 @@ static struct slice target_of(struct client *c, const struct client_request *r)
 	return s;
 }
 
+/* A redirect to this same agent is followed as Go's client does: other methods than GET and HEAD become GET. */
+static bool redirected(const struct client_answer *a, struct client_wire *w)
+{
+	bool moved = a->status == 301 || a->status == 302 || a->status == 303;
+	if ((!moved && a->status != 307 && a->status != 308) || !a->location.n || a->location.p[0] != '/')
+		return false;
+	w->target = a->location;
+	if (moved) {
+		w->method = "GET";
+		w->has_body = false;
+		w->body = S_NONE;
+	}
+	return true;
+}
+
 enum err client_ask(struct client *c, const struct client_request *r, struct client_answer *a, struct fail *f)
 {
 	struct client_wire w = {r->method, target_of(c, r), c->token, r->body, r->has_body};
-	*a = (struct client_answer){0};
-	return c->is_ipc ? client_ipc_ask(c, &w, a, f) : client_http_ask(c, &w, NULL, NULL, a, f);
+	enum err e;
+	unsigned hops = 0;
+	do {
+		*a = (struct client_answer){0};
+		e = c->is_ipc ? client_ipc_ask(c, &w, a, f) : client_http_ask(c, &w, NULL, NULL, a, f);
+	} while (e == OK && redirected(a, &w) && hops++ < REDIRECTS_MAX);
+	return e;
 }
 
 enum err client_ask_ok(struct client *c, const struct client_request *r, struct client_answer *a, struct fail *f)

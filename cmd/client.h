@@ -52,7 +52,8 @@ struct client_request {
 struct client_answer {
 	int status;
 	struct slice body;
-	raft_index index; /* X-Consul-Index, 0 if there is none */
+	raft_index index;      /* X-Consul-Index, 0 if there is none */
+	struct slice location; /* of a redirect; those within the agent were followed */
 };
 
 /* A request with the parameters that the settings ask for (dc). `path` is formatted into the client's memory. */
@@ -76,6 +77,8 @@ enum err client_ask_json(
         struct client *c, const struct client_request *r, struct value *out, raft_index *index, struct fail *f);
 
 /* ---- what both ports know in their own way ---- */
+
+#define CLIENT_ALL_SEGMENTS "_all"
 
 struct client_member {
 	struct slice name, address, status; /* address: without port; status: "alive" … */

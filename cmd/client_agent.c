@@ -56,7 +56,7 @@ static enum err members_read(
 enum err client_members(
         struct client *c, bool wan, const char *segment, struct client_member **out, size_t *n, struct fail *f)
 {
-	if (c->is_ipc)
+	if (c->is_ipc && !strcmp(segment, CLIENT_ALL_SEGMENTS)) /* the command knows of no segments */
 		return client_ipc_members(c, wan, out, n, f);
 	struct value list;
 	struct client_request r = client_request(c, "GET", "/v1/agent/members");

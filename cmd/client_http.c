@@ -9,8 +9,6 @@
 #include "core/base/text.h"
 #include "net/http_client.h"
 
-enum { REDIRECTS_MAX = 10 };
-
 /* ---- where to ---- */
 
 static struct slice scheme_of(const struct client *c)
@@ -105,22 +103,6 @@ static bool body_take(void *owner, struct slice piece)
 	return !t->reply->body.failed;
 }
 
-/* A redirect to this same agent is followed as Go's client does: other methods than GET and HEAD become GET. */
-static bool redirected(const struct http_response *r, struct arena *a, struct client_wire *w)
-{
-	struct slice to = http_response_header(r, S("Location"));
-	bool moved = r->status == 301 || r->status == 302 || r->status == 303;
-	if ((!moved && r->status != 307 && r->status != 308) || !to.n || to.p[0] != '/')
-		return false;
-	w->target = arena_copy(a, to);
-	if (moved) {
-		w->method = "GET";
-		w->has_body = false;
-		w->body = S_NONE;
-	}
-	return true;
-}
-
 static enum err fetch(struct client *c, const struct client_wire *w, client_piece *piece, void *owner,
         struct http_reply *reply, struct fail *f)
 {
@@ -150,20 +132,14 @@ static enum err fetch(struct client *c, const struct client_wire *w, client_piec
 enum err client_http_ask(struct client *c, const struct client_wire *w, client_piece *piece, void *owner,
         struct client_answer *a, struct fail *f)
 {
-	struct client_wire now = *w;
-	for (unsigned hop = 0;; hop++) {
-		struct http_reply reply = {0};
-		enum err e = fetch(c, &now, piece, owner, &reply, f);
-		a->status = reply.response.status;
-		if (e == OK && redirected(&reply.response, &c->arena, &now) && hop < REDIRECTS_MAX) {
-			http_reply_free(&reply);
-			continue;
-		}
-		struct fail ignored;
-		if (num_u64(http_response_header(&reply.response, S("X-Consul-Index")), &a->index, &ignored) != OK)
-			a->index = 0;
-		a->body = arena_copy(&c->arena, buf_view(&reply.body));
-		http_reply_free(&reply);
-		return e == OK ? OK : request_wrap(c, &now, f);
-	}
+	struct http_reply reply = {0};
+	struct fail ignored;
+	enum err e = fetch(c, w, piece, owner, &reply, f);
+	a->status = reply.response.status;
+	if (num_u64(http_response_header(&reply.response, S("X-Consul-Index")), &a->index, &ignored) != OK)
+		a->index = 0;
+	a->location = arena_copy(&c->arena, http_response_header(&reply.response, S("Location")));
+	a->body = arena_copy(&c->arena, buf_view(&reply.body));
+	http_reply_free(&reply);
+	return e == OK ? OK : request_wrap(c, w, f);
 }

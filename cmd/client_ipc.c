@@ -182,10 +182,18 @@ enum err client_ipc_open(struct client *c, const char *address, struct fail *f)
 
 /* ---- any request of the HTTP API ---- */
 
+static void answer_header(struct client_answer *a, struct slice name, struct slice value)
+{
+	struct fail ignored;
+	if (slice_eq_fold(name, S("Location")))
+		a->location = value;
+	else if (slice_eq_fold(name, S("X-Consul-Index")) && num_u64(value, &a->index, &ignored) != OK)
+		a->index = 0;
+}
+
 static void answer_read(struct slice bytes, struct client_answer *a)
 {
 	struct mp_reader r = mp_read(bytes);
-	struct fail ignored;
 	for (uint32_t n = mp_map(&r); n && !r.failed; n--) {
 		struct slice key = mp_str(&r);
 		if (slice_is(key, "Status")) {
@@ -194,10 +202,8 @@ static void answer_read(struct slice bytes, struct client_answer *a)
 			a->body = mp_str(&r);
 		} else if (slice_is(key, "Header")) {
 			for (uint32_t k = mp_map(&r); k && !r.failed; k--) {
-				struct slice name = mp_str(&r), value = mp_str(&r);
-				if (slice_eq_fold(name, S("X-Consul-Index")) &&
-				        num_u64(value, &a->index, &ignored) != OK)
-					a->index = 0;
+				struct slice name = mp_str(&r);
+				answer_header(a, name, mp_str(&r));
 			}
 		} else {
 			mp_skip(&r);

@@ -9,10 +9,8 @@
 #include "core/base/pattern.h"
 #include "core/base/slice.h"
 
-#define ALL_SEGMENTS "_all"
-
 static bool detailed, wan;
-static const char *status = ".*", *segment = ALL_SEGMENTS;
+static const char *status = ".*", *segment = CLIENT_ALL_SEGMENTS;
 
 static const struct flag flags[] = {
         {"detailed", FLAG_BOOL, &detailed, "Shows everything that the members say of themselves."},
@@ -56,7 +54,7 @@ static void segment_name(struct client_member *m)
 {
 	if (!tag(m, "segment").n)
 		tag_set(m, "segment", S("<default>"));
-	if (!strcmp(segment, ALL_SEGMENTS) && slice_is(tag(m, "role"), "consul"))
+	if (!strcmp(segment, CLIENT_ALL_SEGMENTS) && slice_is(tag(m, "role"), "consul"))
 		tag_set(m, "segment", S("<all>"));
 }
 
