@@ -5,29 +5,58 @@
 #include "core/base/slice.h"
 #include "core/base/text.h"
 
-/* unicode.ToLower for the alphabets that names are written in: Latin, Greek, Cyrillic, Armenian. */
+/* unicode.ToLower for the alphabets that names are written in: Latin, Greek, Cyrillic, Armenian, Georgian, full width.
+ * In many ranges capital and small letter take turns. */
+enum { EVEN_IS_CAPITAL = 1 << 20, ODD_IS_CAPITAL };
+
+static const struct {
+	uint32_t first, last;
+	int32_t add;
+} capitals[] = {
+        {0xC0, 0xD6, 32},
+        {0xD8, 0xDE, 32},
+        {0x100, 0x12F, EVEN_IS_CAPITAL},
+        {0x130, 0x130, 'i' - 0x130},
+        {0x132, 0x137, EVEN_IS_CAPITAL},
+        {0x139, 0x148, ODD_IS_CAPITAL},
+        {0x14A, 0x177, EVEN_IS_CAPITAL},
+        {0x178, 0x178, 0xFF - 0x178},
+        {0x179, 0x17E, ODD_IS_CAPITAL},
+        {0x1CD, 0x1DC, ODD_IS_CAPITAL},
+        {0x1DE, 0x1EF, EVEN_IS_CAPITAL},
+        {0x1F8, 0x21F, EVEN_IS_CAPITAL},
+        {0x222, 0x233, EVEN_IS_CAPITAL},
+        {0x386, 0x386, 38},
+        {0x388, 0x38A, 37},
+        {0x38C, 0x38C, 64},
+        {0x38E, 0x38F, 63},
+        {0x391, 0x3A1, 32},
+        {0x3A3, 0x3AB, 32},
+        {0x400, 0x40F, 80},
+        {0x410, 0x42F, 32},
+        {0x460, 0x481, EVEN_IS_CAPITAL},
+        {0x48A, 0x4BF, EVEN_IS_CAPITAL},
+        {0x4C1, 0x4CE, ODD_IS_CAPITAL},
+        {0x4D0, 0x52F, EVEN_IS_CAPITAL},
+        {0x531, 0x556, 48},
+        {0x10A0, 0x10C5, 7264},
+        {0x1E00, 0x1E95, EVEN_IS_CAPITAL},
+        {0x1EA0, 0x1EFF, EVEN_IS_CAPITAL},
+        {0xFF21, 0xFF3A, 32},
+};
+
 static uint32_t rune_lower(uint32_t r)
 {
 	if (r < 0x80)
 		return r >= 'A' && r <= 'Z' ? r + 32 : r;
-	if (r >= 0xC0 && r <= 0xDE)
-		return r == 0xD7 ? r : r + 32;
-	if (r == 0x130)
-		return 'i';
-	if (r == 0x178)
-		return 0xFF;
-	if ((r >= 0x100 && r <= 0x137) || (r >= 0x14A && r <= 0x177) || (r >= 0x1E00 && r <= 0x1E95) ||
-	        (r >= 0x1EA0 && r <= 0x1EFF) || (r >= 0x460 && r <= 0x481) || (r >= 0x48A && r <= 0x4BF))
+	size_t i = 0;
+	while (i < ARRAY_LEN(capitals) && r > capitals[i].last)
+		i++;
+	if (i == ARRAY_LEN(capitals) || r < capitals[i].first)
+		return r;
+	if (capitals[i].add == EVEN_IS_CAPITAL)
 		return r | 1;
-	if ((r >= 0x139 && r <= 0x148) || (r >= 0x179 && r <= 0x17E))
-		return r + (r & 1);
-	if (r >= 0x391 && r <= 0x3AB)
-		return r == 0x3A2 ? r : r + 32;
-	if (r >= 0x400 && r <= 0x42F)
-		return r < 0x410 ? r + 80 : r + 32;
-	if (r >= 0x531 && r <= 0x556)
-		return r + 48;
-	return r;
+	return capitals[i].add == ODD_IS_CAPITAL ? r + (r & 1) : r + (uint32_t)capitals[i].add;
 }
 
 /* Writes the lower case of `s` to `out`, which has room for s.n bytes: no rune above gets longer. */

@@ -406,3 +406,17 @@ TEST(state_catalog, checks_by_state_service_and_node)
 	CHECK_EQ(l.n, 1);
 	machine_end(&m);
 }
+
+TEST(state_catalog, names_fold_beyond_ascii)
+{
+	struct machine m;
+	machine_begin(&m);
+	add_node(&m, "M\xC3\x9CNCHEN-\xD0\x96-\xCE\xA9", "10.0.0.1"); /* MÜNCHEN-Ж-Ω */
+	CHECK(node(&m, "m\xC3\xBCnchen-\xD0\xB6-\xCF\x89"));
+	CHECK(!node(&m, "m\xC3\xBC"
+	                "nchen"));
+	add_node(&m, "bad\xFF\xC3", "10.0.0.1");
+	CHECK(node(&m, "BAD\xFF\xC3"));
+	CHECK(!node(&m, "bad\xFE\xC3"));
+	machine_end(&m);
+}
