@@ -148,7 +148,7 @@ raft_index wal_last(const struct wal *w)
 
 raft_term wal_term_of(const struct wal *w, raft_index index)
 {
-	return trail_term(&w->s.trail, index);
+	return wal_trail_term(&w->s.trail, index);
 }
 
 struct wal_hard wal_hard(const struct wal *w)
@@ -175,8 +175,8 @@ enum err wal_sync(struct wal *w, struct fail *f)
 	/* Not even a second, successful sync would tell that these pages arrived (disk.h, 3). */
 	w->spoiled = true;
 	w->end = w->s.segments[w->s.n - 1].end = w->synced;
-	trail_cut(&w->s.trail, w->synced_last, 0);
-	state_hard(&w->s, &w->synced_hard);
+	wal_trail_cut(&w->s.trail, w->synced_last, 0);
+	recovery_hard(&w->s, &w->synced_hard);
 	MUST(wal_invariants(w));
 	return e;
 }
@@ -259,7 +259,7 @@ static enum err begin_segment(struct wal *w, uint64_t bytes, struct fail *f)
 	e = make_segment(w, number, size, &file, f);
 	if (e)
 		return e;
-	if (!state_add(&w->s, number, (struct wal_segment){wal_header_seed(&h), start, h.last_index})) {
+	if (!recovery_add(&w->s, number, (struct wal_segment){wal_header_seed(&h), start, h.last_index})) {
 		w->s.disk->close(w->s.disk, &file);
 		return no_memory(w, f);
 	}
@@ -343,7 +343,7 @@ static struct batch_size measure(const struct wal_hard *hard, const struct wal_e
 static void add_to_trail(struct wal *w, uint32_t at, const struct wal_entry *e, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		trail_add(&w->s.trail, e[i].term, last_number(w), at);
+		wal_trail_add(&w->s.trail, e[i].term, last_number(w), at);
 		at += (uint32_t)wal_record_size(e[i].data.n);
 	}
 }
@@ -365,14 +365,14 @@ enum err wal_append(
 		return e;
 	uint32_t at = w->end + (hard ? (uint32_t)wal_record_size(8 + hard->vote.n) : 0);
 	encode_batch(w, hard, entries, n);
-	if (w->out.failed || !trail_reserve(&w->s.trail, (size_t)(z.bytes / WAL_MARK_EVERY) + 2, z.runs))
+	if (w->out.failed || !wal_trail_reserve(&w->s.trail, (size_t)(z.bytes / WAL_MARK_EVERY) + 2, z.runs))
 		return no_memory(w, f);
 	e = write_out(w, f);
 	if (e)
 		return e;
 	add_to_trail(w, at, entries, n);
 	if (hard)
-		state_hard(&w->s, hard);
+		recovery_hard(&w->s, hard);
 	MUST(wal_invariants(w));
 	return OK;
 }
@@ -409,9 +409,9 @@ enum err wal_cut_after(struct wal *w, raft_index index, struct fail *f)
 	enum err e = write_control(w, WAL_CUT, index, term, f);
 	if (e)
 		return e;
-	trail_cut(&w->s.trail, index, term);
+	wal_trail_cut(&w->s.trail, index, term);
 	note_synced(w);
-	MUST(trail_invariants(&w->s.trail));
+	MUST(wal_trail_invariants(&w->s.trail));
 	return OK;
 }
 
@@ -420,7 +420,7 @@ enum err wal_reset(struct wal *w, raft_index index, raft_term term, struct fail 
 	enum err e = write_control(w, WAL_RESET, index, term, f);
 	if (e)
 		return e;
-	trail_reset(&w->s.trail, index, term);
+	wal_trail_reset(&w->s.trail, index, term);
 	note_synced(w);
 	/* The log is what it should be; old segments that can't be deleted now go with the next wal_forget_before. */
 	wal_forget_before(w, index, NULL);
@@ -449,7 +449,7 @@ static enum err delete_oldest(struct wal *w, struct fail *f)
 	w->s.n--;
 	w->s.first++;
 	memmove(w->s.segments, w->s.segments + 1, w->s.n * sizeof *w->s.segments);
-	trail_forget(&w->s.trail, w->s.first);
+	wal_trail_forget(&w->s.trail, w->s.first);
 	return OK;
 }
 
@@ -459,7 +459,7 @@ enum err wal_forget_before(struct wal *w, raft_index index, struct fail *f)
 	uint32_t keep = w->s.n ? last_number(w) : 0;
 	raft_index oldest = index <= t->last ? index : t->last;
 	if (oldest > t->base)
-		keep = trail_find(t, oldest)->segment;
+		keep = wal_trail_find(t, oldest)->segment;
 	else if (t->n_marks)
 		return OK;
 	while (w->s.n && w->s.first < keep) {
@@ -467,7 +467,7 @@ enum err wal_forget_before(struct wal *w, raft_index index, struct fail *f)
 		if (e)
 			return e;
 	}
-	MUST(trail_invariants(t));
+	MUST(wal_trail_invariants(t));
 	return settle_removal(w, f);
 }
 
@@ -484,7 +484,7 @@ void wal_cursor_open(struct wal_cursor *c, struct wal *w, raft_index from)
 static enum err cursor_seek(struct wal_cursor *c, struct fail *f)
 {
 	struct wal *w = c->wal;
-	const struct wal_mark_at *m = trail_find(&w->s.trail, c->next);
+	const struct wal_mark_at *m = wal_trail_find(&w->s.trail, c->next);
 	if (!c->window) {
 		c->window = calloc(1, sizeof *c->window);
 		if (!c->window)
@@ -493,7 +493,7 @@ static enum err cursor_seek(struct wal_cursor *c, struct fail *f)
 	}
 	if (c->segment > m->segment || (c->segment == m->segment && c->at >= m->at))
 		return OK;
-	enum err e = c->segment == m->segment ? OK : window_open(c->window, w->s.dir, m->segment, DISK_READ, f);
+	enum err e = c->segment == m->segment ? OK : wal_window_open(c->window, w->s.dir, m->segment, DISK_READ, f);
 	if (e)
 		return e;
 	c->segment = m->segment;
@@ -510,10 +510,10 @@ enum err wal_next(struct wal_cursor *c, struct wal_entry *out, struct fail *f)
 	enum err e = cursor_seek(c, f);
 	if (e)
 		return e;
-	const struct wal_segment *seg = state_segment(s, c->segment);
+	const struct wal_segment *seg = recovery_segment(s, c->segment);
 	struct wal_record r;
 	do {
-		e = window_record(c->window, seg->seed, c->at, seg->end, &r, f);
+		e = wal_window_record(c->window, seg->seed, c->at, seg->end, &r, f);
 		if (e == ERR_TORN)
 			return f ? (f->code = ERR_CORRUPT) : ERR_CORRUPT;
 		if (e)
@@ -528,7 +528,7 @@ enum err wal_next(struct wal_cursor *c, struct wal_entry *out, struct fail *f)
 void wal_cursor_close(struct wal_cursor *c)
 {
 	if (c->window)
-		window_close(c->window);
+		wal_window_close(c->window);
 	free(c->window);
 	c->window = NULL;
 }

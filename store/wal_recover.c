@@ -9,14 +9,14 @@
 
 /* ---- the state ---- */
 
-struct wal_segment *state_segment(struct wal_state *s, uint32_t number)
+struct wal_segment *recovery_segment(struct wal_state *s, uint32_t number)
 {
 	MUST(number >= s->first);
 	MUST(number - s->first < s->n);
 	return &s->segments[number - s->first];
 }
 
-bool state_add(struct wal_state *s, uint32_t number, struct wal_segment segment)
+bool recovery_add(struct wal_state *s, uint32_t number, struct wal_segment segment)
 {
 	MUST(!s->n || number == s->first + s->n);
 	if (s->n == s->cap) {
@@ -33,7 +33,7 @@ bool state_add(struct wal_state *s, uint32_t number, struct wal_segment segment)
 	return true;
 }
 
-void state_hard(struct wal_state *s, const struct wal_hard *h)
+void recovery_hard(struct wal_state *s, const struct wal_hard *h)
 {
 	size_t n = h->vote.n;
 	if (n && h->vote.p != s->vote)
@@ -44,7 +44,7 @@ void state_hard(struct wal_state *s, const struct wal_hard *h)
 
 void recovery_free(struct wal_state *s)
 {
-	trail_free(&s->trail);
+	wal_trail_free(&s->trail);
 	free(s->segments);
 	s->segments = NULL;
 }
@@ -75,7 +75,7 @@ static enum err note_segments(struct wal_state *s, const struct list *names, str
 		if (s->n && number != (uint64_t)s->first + s->n)
 			return fail_set(f, ERR_CORRUPT, "%s%s: segment %" PRIu64 " is missing: %" PRIu64 " is there",
 			        s->disk->root, s->dir, (uint64_t)s->first + s->n, number);
-		if (!state_add(s, (uint32_t)number, (struct wal_segment){0}))
+		if (!recovery_add(s, (uint32_t)number, (struct wal_segment){0}))
 			return fail_set(f, ERR_NO_MEMORY, "%s%s: no memory", s->disk->root, s->dir);
 	}
 	return OK;
@@ -97,7 +97,7 @@ static enum err read_header(struct wal_window *w, uint32_t number, struct wal_he
 {
 	struct slice s;
 	struct wal_sums sums;
-	enum err e = window_at(w, 0, WAL_HEADER, WAL_HEADER, &s, f);
+	enum err e = wal_window_at(w, 0, WAL_HEADER, WAL_HEADER, &s, f);
 	if (e)
 		return e;
 	if (s.n < WAL_HEADER)
@@ -120,7 +120,7 @@ static enum err read_headers(struct wal_state *s, struct wal_window *w, struct f
 {
 	for (uint32_t i = 0; i < s->n; i++) {
 		struct wal_header h;
-		enum err e = window_open(w, s->dir, s->first + i, DISK_READ, f);
+		enum err e = wal_window_open(w, s->dir, s->first + i, DISK_READ, f);
 		e = e ? e : read_header(w, s->first + i, &h, f);
 		if (e)
 			return e;
@@ -129,7 +129,7 @@ static enum err read_headers(struct wal_state *s, struct wal_window *w, struct f
 		if (i)
 			s->segments[i - 1].end = h.prev_end;
 		else
-			trail_reset(&s->trail, h.last_index, h.last_term);
+			wal_trail_reset(&s->trail, h.last_index, h.last_term);
 		s->size = (uint32_t)w->file.size;
 	}
 	return OK;
@@ -154,21 +154,21 @@ static enum err take_record(
 	case WAL_ENTRY:
 		if (r->index != s->trail.last + 1)
 			return misfit(w, r, s->trail.last, f);
-		if (!trail_reserve(&s->trail, 1, 1))
+		if (!wal_trail_reserve(&s->trail, 1, 1))
 			return fail_set(f, ERR_NO_MEMORY, "%s%s: no memory", w->disk->root, w->file.name);
-		trail_add(&s->trail, r->term, number, r->at);
+		wal_trail_add(&s->trail, r->term, number, r->at);
 		return OK;
 	case WAL_HARD:
 		if (!wal_record_to_hard(r, &hard))
 			return misfit(w, r, s->trail.last, f);
-		state_hard(s, &hard);
+		recovery_hard(s, &hard);
 		return OK;
 	case WAL_CUT:
 		if (r->index > s->trail.last)
 			return misfit(w, r, s->trail.last, f);
-		trail_cut(&s->trail, r->index, r->term);
+		wal_trail_cut(&s->trail, r->index, r->term);
 		return OK;
-	case WAL_RESET: trail_reset(&s->trail, r->index, r->term); return OK;
+	case WAL_RESET: wal_trail_reset(&s->trail, r->index, r->term); return OK;
 	case WAL_MARK:
 	case WAL_KIND_END: break;
 	}
@@ -179,10 +179,10 @@ static enum err take_record(
 static enum err read_records(struct wal_state *s, struct wal_window *w, uint32_t number, uint32_t limit, uint32_t *at,
         uint32_t *proven, struct fail *f)
 {
-	uint32_t seed = state_segment(s, number)->seed;
+	uint32_t seed = recovery_segment(s, number)->seed;
 	while (*at < limit) {
 		struct wal_record r;
-		enum err e = window_record(w, seed, *at, limit, &r, f);
+		enum err e = wal_window_record(w, seed, *at, limit, &r, f);
 		e = e ? e : take_record(s, w, number, &r, f);
 		if (e)
 			return e;
@@ -195,9 +195,9 @@ static enum err read_records(struct wal_state *s, struct wal_window *w, uint32_t
 
 static enum err read_closed(struct wal_state *s, struct wal_window *w, uint32_t number, struct fail *f)
 {
-	const struct wal_segment *seg = state_segment(s, number), *next = seg + 1;
+	const struct wal_segment *seg = recovery_segment(s, number), *next = seg + 1;
 	uint32_t at = WAL_HEADER, proven = 0;
-	enum err e = window_open(w, s->dir, number, DISK_READ, f);
+	enum err e = wal_window_open(w, s->dir, number, DISK_READ, f);
 	e = e ? e : read_records(s, w, number, seg->end, &at, &proven, f);
 	if (e == ERR_TORN)
 		return f->code = ERR_CORRUPT;
@@ -236,7 +236,7 @@ static enum err read_tail(struct wal_state *s, struct wal_window *w, struct tail
 	uint32_t seed = s->segments[s->n - 1].seed;
 	for (uint32_t at = t->at; at < s->size && !t->proof;) {
 		struct slice part;
-		enum err e = window_at(w, at, WAL_WINDOW, s->size, &part, f);
+		enum err e = wal_window_at(w, at, WAL_WINDOW, s->size, &part, f);
 		if (e)
 			return e;
 		search_tail(t, part, at, seed);
@@ -276,7 +276,7 @@ static enum err settle(struct wal_state *s, struct wal_window *w, uint32_t from,
 {
 	while (from < end) {
 		struct slice part;
-		enum err e = window_at(w, from, WAL_WINDOW, end, &part, f);
+		enum err e = wal_window_at(w, from, WAL_WINDOW, end, &part, f);
 		if (!e && !part.n)
 			e = fail_set(f, ERR_IO, "%s%s: became shorter", w->disk->root, w->file.name);
 		e = e ? e : s->disk->write(s->disk, &w->file, from, part.p, part.n, f);
@@ -290,7 +290,7 @@ static enum err settle(struct wal_state *s, struct wal_window *w, uint32_t from,
 static enum err read_open(struct wal_state *s, struct wal_window *w, struct logbuf *log, struct fail *f)
 {
 	uint32_t at = WAL_HEADER, proven = WAL_HEADER, number = s->first + s->n - 1;
-	enum err e = window_open(w, s->dir, number, DISK_WRITE, f);
+	enum err e = wal_window_open(w, s->dir, number, DISK_WRITE, f);
 	e = e ? e : read_records(s, w, number, s->size, &at, &proven, f);
 	if (e == ERR_TORN)
 		e = judge_tail(s, w, at, log, f);
@@ -313,8 +313,8 @@ enum err wal_recover(struct wal_state *s, struct logbuf *log, struct fail *f)
 		e = read_closed(s, &w, s->first + i, f);
 	if (!e && s->n)
 		e = read_open(s, &w, log, f);
-	window_close(&w);
+	wal_window_close(&w);
 	if (!e)
-		MUST(trail_invariants(&s->trail));
+		MUST(wal_trail_invariants(&s->trail));
 	return e;
 }

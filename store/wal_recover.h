@@ -40,10 +40,10 @@ struct wal_state {
 /* Fills the state, whose disk and dir are set, all else zero. After an error only recovery_free may follow. */
 enum err wal_recover(struct wal_state *s, struct logbuf *log, struct fail *f);
 
-struct wal_segment *state_segment(struct wal_state *s, uint32_t number);
+struct wal_segment *recovery_segment(struct wal_state *s, uint32_t number);
 /* Another segment, behind the last. False: no memory. Precondition: its number is the one after the last, if any. */
-bool state_add(struct wal_state *s, uint32_t number, struct wal_segment segment);
-void state_hard(struct wal_state *s, const struct wal_hard *h); /* copies it, the vote too */
+bool recovery_add(struct wal_state *s, uint32_t number, struct wal_segment segment);
+void recovery_hard(struct wal_state *s, const struct wal_hard *h); /* copies it, the vote too */
 void recovery_free(struct wal_state *s);
 
 #endif

@@ -18,7 +18,7 @@ static bool room(void **items, uint32_t *cap, size_t wanted, size_t each)
 	return true;
 }
 
-bool trail_reserve(struct wal_trail *t, size_t marks, size_t runs)
+bool wal_trail_reserve(struct wal_trail *t, size_t marks, size_t runs)
 {
 	void *m = t->marks, *r = t->runs;
 	bool ok = room(&m, &t->cap_marks, t->n_marks + marks, sizeof *t->marks);
@@ -36,7 +36,7 @@ static bool wants_mark(const struct wal_trail *t, uint32_t segment, uint32_t at)
 	return m->segment != segment || at - m->at >= WAL_MARK_EVERY;
 }
 
-void trail_add(struct wal_trail *t, raft_term term, uint32_t segment, uint32_t at)
+void wal_trail_add(struct wal_trail *t, raft_term term, uint32_t segment, uint32_t at)
 {
 	raft_index index = t->last + 1;
 	if (wants_mark(t, segment, at)) {
@@ -51,12 +51,12 @@ void trail_add(struct wal_trail *t, raft_term term, uint32_t segment, uint32_t a
 	t->jump = false;
 }
 
-void trail_cut(struct wal_trail *t, raft_index index, raft_term term)
+void wal_trail_cut(struct wal_trail *t, raft_index index, raft_term term)
 {
 	if (index >= t->last)
 		return;
 	if (index < t->base) {
-		trail_reset(t, index, term);
+		wal_trail_reset(t, index, term);
 		return;
 	}
 	while (t->n_marks && t->marks[t->n_marks - 1].index > index)
@@ -67,7 +67,7 @@ void trail_cut(struct wal_trail *t, raft_index index, raft_term term)
 	t->jump = true;
 }
 
-void trail_reset(struct wal_trail *t, raft_index index, raft_term term)
+void wal_trail_reset(struct wal_trail *t, raft_index index, raft_term term)
 {
 	t->base = t->last = index;
 	t->base_term = term;
@@ -75,7 +75,7 @@ void trail_reset(struct wal_trail *t, raft_index index, raft_term term)
 	t->jump = true;
 }
 
-void trail_forget(struct wal_trail *t, uint32_t segment)
+void wal_trail_forget(struct wal_trail *t, uint32_t segment)
 {
 	uint32_t drop = 0;
 	while (drop < t->n_marks && t->marks[drop].segment < segment)
@@ -83,7 +83,7 @@ void trail_forget(struct wal_trail *t, uint32_t segment)
 	if (!drop)
 		return;
 	raft_index base = drop < t->n_marks ? t->marks[drop].index - 1 : t->last;
-	t->base_term = trail_term(t, base);
+	t->base_term = wal_trail_term(t, base);
 	t->base = base;
 	t->n_marks -= drop;
 	memmove(t->marks, t->marks + drop, t->n_marks * sizeof *t->marks);
@@ -97,7 +97,7 @@ void trail_forget(struct wal_trail *t, uint32_t segment)
 		t->runs[0].from = base + 1;
 }
 
-raft_term trail_term(const struct wal_trail *t, raft_index index)
+raft_term wal_trail_term(const struct wal_trail *t, raft_index index)
 {
 	if (index == t->base)
 		return t->base_term;
@@ -109,7 +109,7 @@ raft_term trail_term(const struct wal_trail *t, raft_index index)
 	return t->runs[i - 1].term;
 }
 
-const struct wal_mark_at *trail_find(const struct wal_trail *t, raft_index index)
+const struct wal_mark_at *wal_trail_find(const struct wal_trail *t, raft_index index)
 {
 	MUST(index > t->base && index <= t->last);
 	uint32_t lo = 0, hi = t->n_marks; /* marks[lo].index <= index < marks[hi].index */
@@ -123,7 +123,7 @@ const struct wal_mark_at *trail_find(const struct wal_trail *t, raft_index index
 	return &t->marks[lo];
 }
 
-bool trail_invariants(const struct wal_trail *t)
+bool wal_trail_invariants(const struct wal_trail *t)
 {
 	if (t->base > t->last || (t->base == t->last) != !t->n_marks || !t->n_marks != !t->n_runs)
 		return false;
@@ -142,7 +142,7 @@ bool trail_invariants(const struct wal_trail *t)
 	return true;
 }
 
-void trail_free(struct wal_trail *t)
+void wal_trail_free(struct wal_trail *t)
 {
 	free(t->marks);
 	free(t->runs);

@@ -30,23 +30,23 @@ struct wal_trail {
 	bool jump; /* the next entry needs a mark */
 };
 
-/* Room for so many more entries' marks and runs, so that trail_add can't fail. False: no memory. */
-bool trail_reserve(struct wal_trail *t, size_t marks, size_t runs);
+/* Room for so many more entries' marks and runs, so that wal_trail_add can't fail. False: no memory. */
+bool wal_trail_reserve(struct wal_trail *t, size_t marks, size_t runs);
 /* The entry last + 1. Precondition: room was reserved. */
-void trail_add(struct wal_trail *t, raft_term term, uint32_t segment, uint32_t at);
+void wal_trail_add(struct wal_trail *t, raft_term term, uint32_t segment, uint32_t at);
 
 /* Drops entries > index. An index below base moves the base down (their entries are in segments that are gone): then
  * `term` is that of `index`. */
-void trail_cut(struct wal_trail *t, raft_index index, raft_term term);
+void wal_trail_cut(struct wal_trail *t, raft_index index, raft_term term);
 /* Drops all; goes on behind (index, term). */
-void trail_reset(struct wal_trail *t, raft_index index, raft_term term);
+void wal_trail_reset(struct wal_trail *t, raft_index index, raft_term term);
 /* The segments below `segment` are gone. */
-void trail_forget(struct wal_trail *t, uint32_t segment);
+void wal_trail_forget(struct wal_trail *t, uint32_t segment);
 
-raft_term trail_term(const struct wal_trail *t, raft_index index); /* 0: unknown */
+raft_term wal_trail_term(const struct wal_trail *t, raft_index index); /* 0: unknown */
 /* The last mark at or before a live entry (MUST). */
-const struct wal_mark_at *trail_find(const struct wal_trail *t, raft_index index);
-bool trail_invariants(const struct wal_trail *t);
-void trail_free(struct wal_trail *t);
+const struct wal_mark_at *wal_trail_find(const struct wal_trail *t, raft_index index);
+bool wal_trail_invariants(const struct wal_trail *t);
+void wal_trail_free(struct wal_trail *t);
 
 #endif

@@ -10,7 +10,7 @@ void wal_segment_name(char out[static DISK_PATH_MAX], const char *dir, uint32_t 
 	snprintf(out, DISK_PATH_MAX, "%s/%010" PRIu32 ".wal", dir, number);
 }
 
-enum err window_open(struct wal_window *w, const char *dir, uint32_t number, enum disk_open how, struct fail *f)
+enum err wal_window_open(struct wal_window *w, const char *dir, uint32_t number, enum disk_open how, struct fail *f)
 {
 	char name[DISK_PATH_MAX];
 	if (w->open)
@@ -45,7 +45,7 @@ static enum err refill(struct wal_window *w, uint64_t at, size_t n, uint64_t lim
 	return e ? e : w->disk->read(w->disk, &w->file, at, w->p, want, &w->n, f);
 }
 
-enum err window_at(struct wal_window *w, uint64_t at, size_t n, uint64_t limit, struct slice *out, struct fail *f)
+enum err wal_window_at(struct wal_window *w, uint64_t at, size_t n, uint64_t limit, struct slice *out, struct fail *f)
 {
 	*out = S_NONE;
 	if (at >= limit)
@@ -75,12 +75,12 @@ static enum err record_torn(const struct wal_window *w, uint32_t at, const struc
 	        w->disk->root, w->file.name, at, sums->found, sums->expected);
 }
 
-enum err window_record(
+enum err wal_window_record(
         struct wal_window *w, uint32_t seed, uint32_t at, uint64_t limit, struct wal_record *out, struct fail *f)
 {
 	struct slice s;
 	struct wal_sums sums;
-	enum err e = window_at(w, at, WAL_HEAD, limit, &s, f);
+	enum err e = wal_window_at(w, at, WAL_HEAD, limit, &s, f);
 	if (e)
 		return e;
 	if (s.n < WAL_HEAD)
@@ -90,7 +90,7 @@ enum err window_record(
 	uint64_t size = wal_record_size(out->n);
 	if (size > limit - at)
 		return record_torn(w, at, NULL, f);
-	e = window_at(w, at, (size_t)size, limit, &s, f);
+	e = wal_window_at(w, at, (size_t)size, limit, &s, f);
 	if (e)
 		return e;
 	if (s.n < size)
@@ -98,7 +98,7 @@ enum err window_record(
 	return wal_record_data(out, s.p + WAL_HEAD, &sums) ? OK : record_torn(w, at, &sums, f);
 }
 
-void window_close(struct wal_window *w)
+void wal_window_close(struct wal_window *w)
 {
 	if (w->open)
 		w->disk->close(w->disk, &w->file);
