@@ -178,10 +178,10 @@ static void decode_tables(struct config_decode *d, const struct config_table *su
 	slot->set = true;
 }
 
-static bool decode_scalar(struct config_decode *d, enum config_type type, struct slice name, const struct value *v,
-        struct config_slot *slot)
+static bool decode_scalar(struct config_decode *d, const struct config_key *key, struct slice name,
+        const struct value *v, struct config_slot *slot)
 {
-	switch (type) {
+	switch (key->type) {
 	case CT_BOOL:
 		if (v->type != V_BOOL)
 			return unconvertible(d, name, "bool", v), false;
@@ -197,7 +197,11 @@ static bool decode_scalar(struct config_decode *d, enum config_type type, struct
 			return unconvertible(d, name, "float64", v), false;
 		slot->f = number_of(d, v);
 		return true;
-	default: slot->s = string_of(d, name, v); return v->type == V_STRING;
+	default:
+		if (v->type != V_STRING)
+			return unconvertible(d, name, key->go_type ? key->go_type : "string", v), false;
+		slot->s = v->text;
+		return true;
 	}
 }
 
@@ -228,7 +232,7 @@ static void decode_field(struct config_decode *d, const struct config_key *key, 
 		slot->set = slot->table != NULL;
 		break;
 	case CT_TABLES: decode_tables(d, key->sub, name, v, slot); break;
-	default: slot->set = decode_scalar(d, key->type, name, v, slot); break;
+	default: slot->set = decode_scalar(d, key, name, v, slot); break;
 	}
 }
 

@@ -50,6 +50,7 @@ struct config_key {
 	uint16_t flags;
 	uint16_t offset;                /* of the field; unused where CF_RAW and no name */
 	const struct config_table *sub; /* CT_TABLE, CT_TABLES */
+	const char *go_type;            /* CT_STR: Go's name of the type in error texts; NULL: string */
 };
 
 struct config_table {

@@ -24,13 +24,13 @@
 	        CHECK("TTL", CT_INT, ttl), CHECK("DeregisterCriticalServiceAfter", CT_INT, deregister_after)
 
 static const struct config_key check_rows[] = {
-        CHECK("ID", CT_STR, id),
+        {.key = "ID", .type = CT_STR, .offset = offsetof(struct check_definition, id), .go_type = "types.CheckID"},
         CHECK("ServiceID", CT_STR, service_id),
         CHECK("Token", CT_STR, token),
         CHECK_TYPE_KEYS,
 };
 static const struct config_key check_type_rows[] = {
-        CHECK("CheckID", CT_STR, id),
+        {.key = "CheckID", .type = CT_STR, .offset = offsetof(struct check_definition, id), .go_type = "types.CheckID"},
         CHECK_TYPE_KEYS,
 };
 static const struct config_table check_keys = {check_rows, ARRAY_LEN(check_rows)};
