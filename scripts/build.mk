@@ -32,11 +32,11 @@ ifeq ($(MODE),release)
 else ifeq ($(MODE),asan)
   CC       := gcc
   CFLAGS   := $(CFLAGS_ALL) -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
-  LINK      = gcc -fsanitize=address,undefined -pthread -pie -o $@ $(1) -lbearssl
+  LINK      = gcc -fsanitize=address,undefined -pthread -pie -o $@ $(1) -lbearssl -lm
 else ifeq ($(MODE),tsan)
   CC       := gcc
   CFLAGS   := $(CFLAGS_ALL) -O1 -fsanitize=thread
-  LINK      = gcc -fsanitize=thread -pthread -pie -o $@ $(1) -lbearssl
+  LINK      = gcc -fsanitize=thread -pthread -pie -o $@ $(1) -lbearssl -lm
 endif
 
 OBJ  := $(patsubst %,$(B)/%.o,$(basename $(SRC)))
