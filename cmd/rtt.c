@@ -1,10 +1,9 @@
 /* consul rtt */
-#include <math.h>
-
 #include "cmd/client.h"
 #include "cmd/command.h"
 #include "cmd/say.h"
 #include "core/base/slice.h"
+#include "core/method/near.h"
 
 static bool wan;
 
@@ -34,20 +33,18 @@ static double number(const struct value *coordinate, const char *key)
 	return v && value_double(v, &d) ? d : 0;
 }
 
-/* Vivaldi: the distance of the points, the heights, and the adjustments unless they make it negative. */
-static double distance_seconds(const struct value *a, const struct value *b)
+static struct coordinate coordinate_read(const struct value *v, struct arena *a)
 {
-	const struct value *x = value_get_fold(a, S("Vec")), *y = value_get_fold(b, S("Vec"));
-	double sum = 0;
-	for (uint32_t i = 0; x && y && x->type == V_LIST && y->type == V_LIST && i < x->n && i < y->n; i++) {
-		double p = 0, q = 0;
-		value_double(&x->items[i], &p);
-		value_double(&y->items[i], &q);
-		sum += (p - q) * (p - q);
-	}
-	double raw = sqrt(sum) + number(a, "Height") + number(b, "Height");
-	double adjusted = raw + number(a, "Adjustment") + number(b, "Adjustment");
-	return adjusted > 0 ? adjusted : raw;
+	const struct value *vec = value_get_fold(v, S("Vec"));
+	uint32_t n = vec && vec->type == V_LIST ? vec->n : 0;
+	double *at = ARENA_ARRAY(a, double, n);
+	for (uint32_t i = 0; at && i < n; i++)
+		value_double(&vec->items[i], &at[i]);
+	return (struct coordinate){
+	        .vec = {at, at ? n : 0},
+	        .adjustment = number(v, "Adjustment"),
+	        .height = number(v, "Height"),
+	};
 }
 
 struct ends {
@@ -55,7 +52,7 @@ struct ends {
 	const struct value *coordinate[2];
 };
 
-static int ends_show(const struct ends *e)
+static int ends_show(struct client *c, const struct ends *e)
 {
 	for (int i = 0; i < 2; i++) {
 		if (!e->coordinate[i]) {
@@ -63,7 +60,9 @@ static int ends_show(const struct ends *e)
 			return FAILED;
 		}
 	}
-	int64_t ns = (int64_t)(distance_seconds(e->coordinate[0], e->coordinate[1]) * 1e9);
+	struct coordinate a = coordinate_read(e->coordinate[0], client_arena(c));
+	struct coordinate b = coordinate_read(e->coordinate[1], client_arena(c));
+	int64_t ns = (int64_t)(coordinate_distance(&a, &b) * 1e9);
 	say("Estimated %.*s <-> %.*s rtt: %.3f ms (using %s coordinates)", PS(e->name[0]), PS(e->name[1]),
 	        (double)ns / 1e9 * 1000.0, wan ? "WAN" : "LAN");
 	return DONE;
@@ -122,7 +121,7 @@ static int rtt_lan(struct client *c, struct ends *e)
 	only_segment(&list, e->name[1], &segment);
 	for (int i = 0; i < 2; i++)
 		e->coordinate[i] = in_segment(&list, e->name[i], segment);
-	return ends_show(e);
+	return ends_show(c, e);
 }
 
 /* ---- between datacenters ---- */
@@ -186,7 +185,7 @@ static int rtt_wan(struct client *c, struct ends *e)
 	if (client_ask_json(c, &r, &dcs, NULL, &f) != OK)
 		return coordinates_failed(&f);
 	wan_find(&dcs, node, dc, e);
-	return ends_show(e);
+	return ends_show(c, e);
 }
 
 int cmd_rtt(struct words words)
