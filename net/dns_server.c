@@ -25,7 +25,7 @@ struct later {
 	uint32_t serial; /* of its use: the upper half of the ticket */
 	bool used;
 	struct udp_part *udp; /* where to answer: a packet … */
-	struct address client;
+	struct address client, local;
 	struct dns_conn *conn; /* … or a connection; both NULL when that is gone */
 	uint32_t next_free;
 };
@@ -131,10 +131,11 @@ static void udp_packets(struct udp *u, const struct udp_packet *p, unsigned n)
 			struct later *l = later_take(s);
 			l->udp = part;
 			l->client = q.client;
+			l->local = p[i].local;
 		} else if (len == DNS_SERVER_SILENT) {
 			s->counts.silent++;
 		} else {
-			udp_send(u, &q.client, slice_at(s->answer + 2, len));
+			udp_send_from(u, &q.client, &p[i].local, slice_at(s->answer + 2, len));
 		}
 	}
 }
@@ -381,7 +382,7 @@ void dns_server_reply(struct dns_server *s, uint64_t ticket, struct slice answer
 	if (!len) {
 		s->counts.silent++;
 	} else if (l->udp) {
-		udp_send(&l->udp->udp, &l->client, answer);
+		udp_send_from(&l->udp->udp, &l->client, &l->local, answer);
 		udp_flush(&l->udp->udp);
 	}
 	later_give_back(s, l);

@@ -18,6 +18,7 @@ enum { UDP_BATCH = 64, UDP_PACKET_MAX = 65507 };
 struct udp_packet {
 	struct slice data;
 	struct address peer;
+	struct address local; /* a socket bound to all addresses: the one it was sent to, no port; else ADDRESS_NONE */
 	bool cut; /* it was longer than packet_max */
 };
 
@@ -31,7 +32,7 @@ struct udp {
 	void (*packets)(struct udp *u, const struct udp_packet *p, unsigned n);
 	struct udp_slots *slots;
 	struct buf out; /* bytes of the packets that wait */
-	struct address out_to[UDP_BATCH];
+	struct address out_to[UDP_BATCH], out_from[UDP_BATCH];
 	uint32_t out_end[UDP_BATCH];
 	unsigned out_n;
 	uint64_t received, sent, dropped;
@@ -44,6 +45,8 @@ void udp_close(struct udp *u);
 
 /* Queues one packet; sends the batch when it is full. */
 void udp_send(struct udp *u, const struct address *to, struct slice data);
+/* … from that local address; ADDRESS_NONE leaves it to the system. Answers go back from where they were asked. */
+void udp_send_from(struct udp *u, const struct address *to, const struct address *from, struct slice data);
 void udp_flush(struct udp *u);
 
 #endif

@@ -109,6 +109,39 @@ TEST(dns_server, packets_are_answered)
 	end();
 }
 
+/* Bound to all addresses, it answers from the one that was asked: the socket here hears nobody else. */
+TEST(dns_server, answers_come_from_where_was_asked)
+{
+	static const char *const all[] = {"0.0.0.0:0", "[::]:0"};
+	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+		struct address a;
+		struct fail f;
+		union address_sock sock = {0};
+		begin(0, 0);
+		ASSERT(address_parse(slice_of(all[i]), &a));
+		int any = socket_udp(&a, false, &f);
+		if (any < 0) { /* no IPv6 here */
+			end();
+			continue;
+		}
+		ASSERT(dns_server_udp(server, any));
+		uint16_t port = socket_local(any).port;
+		int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+		ASSERT(address_parse(S("127.66.7.77:1"), &a));
+		a.port = port;
+		socklen_t n = address_to_sock(&a, &sock);
+		CHECK(!connect(fd, &sock.any, n));
+		say(fd, "abc", 3);
+		HEARS(fd, "ABC");
+		say(fd, "later", 5);
+		HEARS(fd, "nothing");
+		dns_server_reply(server, tickets[0], S("late"));
+		HEARS(fd, "late");
+		close(fd);
+		end();
+	}
+}
+
 TEST(dns_server, late_answers_find_their_client)
 {
 	begin(2, 0);
