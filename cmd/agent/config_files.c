@@ -199,12 +199,15 @@ static void interfaces_read(struct config_facts *facts, struct arena *a)
 {
 	struct ifaddrs *all = NULL;
 	char route[IF_NAMESIZE];
-	struct config_interface *out = ARENA_ARRAY(a, struct config_interface, INTERFACES_MAX);
-	if (!out || getifaddrs(&all) < 0)
+	size_t most = 0;
+	if (getifaddrs(&all) < 0)
 		return;
+	for (const struct ifaddrs *i = all; i && most < INTERFACES_MAX; i = i->ifa_next)
+		most++;
+	struct config_interface *out = ARENA_ARRAY(a, struct config_interface, most);
 	default_route(route);
 	facts->interfaces = out;
-	for (const struct ifaddrs *i = all; i && facts->interface_count < INTERFACES_MAX; i = i->ifa_next) {
+	for (const struct ifaddrs *i = all; out && i && facts->interface_count < most; i = i->ifa_next) {
 		struct config_interface in = {.up = i->ifa_flags & IFF_UP, .loopback = i->ifa_flags & IFF_LOOPBACK};
 		if (!address_text(i->ifa_addr, a, &in.ip))
 			continue;

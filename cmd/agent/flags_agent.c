@@ -99,7 +99,7 @@ struct holder {
 	bool on;
 	int64_t number;
 	const char *text;
-	struct flag_list list;
+	struct flag_list *list; /* of flags that may be given often */
 };
 
 struct tables {
@@ -110,12 +110,21 @@ struct tables {
 	struct flag_set set;
 };
 
+static struct holder *holders_new(struct arena *a)
+{
+	struct holder *all = ARENA_ARRAY(a, struct holder, KEY_FLAGS);
+	for (size_t i = 0; all && i < KEY_FLAGS; i++)
+		if (key_flags[i].kind == FLAG_LIST && !(all[i].list = ARENA_NEW(a, struct flag_list)))
+			return NULL;
+	return all;
+}
+
 static void *holder_field(struct holder *h, enum flag_kind kind)
 {
 	switch (kind) {
 	case FLAG_OWN_BOOL: return &h->on;
 	case FLAG_OWN_INT: return &h->number;
-	case FLAG_LIST: return &h->list;
+	case FLAG_LIST: return h->list;
 	default: return &h->text;
 	}
 }
@@ -193,7 +202,7 @@ static struct value holder_value(const struct key_flag *k, const struct holder *
 	if (k->kind == FLAG_OWN_INT)
 		return (struct value){.type = V_NUMBER, .text = arena_str(a, "%lld", (long long)h->number)};
 	if (k->kind == FLAG_LIST)
-		return !strcmp(k->key, "node_meta") ? pairs_value(&h->list, a) : list_value(&h->list, a);
+		return !strcmp(k->key, "node_meta") ? pairs_value(h->list, a) : list_value(h->list, a);
 	return text_value(h->text);
 }
 
@@ -225,7 +234,7 @@ static void key_put(struct value *config, const char *path, struct value v, stru
 
 enum flags_result agent_flags_read(int argc, char **argv, struct arena *a, struct agent_flags *out, struct fail *f)
 {
-	struct tables t = {.holders = ARENA_ARRAY(a, struct holder, KEY_FLAGS)};
+	struct tables t = {.holders = holders_new(a)};
 	const char *format = NULL;
 	size_t n = argc > 0 ? (size_t)argc - 1 : 0, rest = 0;
 	*out = (struct agent_flags){.config = {.type = V_OBJECT}};
@@ -260,7 +269,7 @@ void agent_flags_help(FILE *out)
 	struct arena a = {0};
 	struct agent_flags ignored = {0};
 	const char *format = NULL;
-	struct tables t = {.holders = ARENA_ARRAY(&a, struct holder, KEY_FLAGS)};
+	struct tables t = {.holders = holders_new(&a)};
 	struct buf text = {0};
 	if (!t.holders)
 		return;
