@@ -185,7 +185,7 @@ static bool waiting(struct process *p)
 	for (unsigned i = 0; i < p->front_count; i++)
 		if (ring_waiting(&p->fronts[i]->to_core) || own.unsent[i])
 			return true;
-	return (p->wal && ring_waiting(&p->from_log)) || work_waiting(p->work);
+	return (p->wal && ring_waiting(&p->from_log)) || work_waiting(p->work) || atomic_load(&p->stopping);
 }
 
 static void turn(struct process *p)
