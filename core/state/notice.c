@@ -13,6 +13,8 @@ static bool any_below(const struct db_root *r, enum db_tree t, struct slice pref
 static struct slice shared_part(const struct db_root *r, enum db_tree t, struct slice key)
 {
 	size_t has = 0, lacks = key.n + 1;
+	if (any_below(r, t, key)) /* mostly */
+		return key;
 	while (lacks - has > 1) {
 		size_t n = has + (lacks - has) / 2;
 		if (any_below(r, t, slice_cut(key, 0, n)))
