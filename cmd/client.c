@@ -106,7 +106,7 @@ static enum err transport_open(struct client *c, struct fail *f)
 		c->is_ipc = true;
 		return client_ipc_open(c, first_of(client_settings.rpc_addr, "CONSUL_RPC_ADDR", "127.0.0.1:8400"), f);
 	}
-	c->http.tls = environment_true("CONSUL_HTTP_SSL");
+	c->http.https = environment_true("CONSUL_HTTP_SSL");
 	basic_auth_set(c);
 	return client_http_open(c, first_of(client_settings.http_addr, "CONSUL_HTTP_ADDR", "127.0.0.1:8500"), f);
 }
@@ -152,6 +152,7 @@ void client_close(struct client *c)
 	if (!c)
 		return;
 	client_ipc_close(c);
+	client_http_close(c);
 	arena_free(&c->arena);
 	arena_free(&c->fixed);
 	free(c);

@@ -13,7 +13,7 @@
 
 static struct slice scheme_of(const struct client *c)
 {
-	return slice_of(c->http.tls ? "https" : "http");
+	return slice_of(c->http.https ? "https" : "http");
 }
 
 /* A host as an URL shows it: what may not stand there, such as the slashes of a path, is escaped. */
@@ -50,11 +50,16 @@ enum err client_http_open(struct client *c, const char *address, struct fail *f)
 			return unix_open(c, text);
 		if (!slice_is(scheme, "http") && !slice_is(scheme, "https"))
 			return fail_set(f, ERR_INVALID, "Unknown protocol scheme: %.*s", PS(scheme));
-		c->http.tls = slice_is(scheme, "https");
+		c->http.https = slice_is(scheme, "https");
 	}
 	c->http.host = text;
 	c->http.authority = authority_of(c, text);
-	return OK;
+	return client_tls_open(c, f);
+}
+
+void client_http_close(struct client *c)
+{
+	tls_trust_free(c->http.trust);
 }
 
 /* ---- one request ---- */
@@ -106,11 +111,9 @@ static bool body_take(void *owner, struct slice piece)
 static enum err fetch(struct client *c, const struct client_wire *w, client_piece *piece, void *owner,
         struct http_reply *reply, struct fail *f)
 {
-	if (c->http.tls)
-		return fail_set(f, ERR_INVALID, "HTTPS is not spoken by this client");
 	/* A name is looked up at the first request, so that its error names the request. */
 	if (c->http.to.kind == ADDRESS_NONE &&
-	        client_address(c, c->http.host, c->http.tls ? "443" : "80", &c->http.to, f) != OK)
+	        client_address(c, c->http.host, c->http.https ? "443" : "80", &c->http.to, f) != OK)
 		return f->code;
 	struct buf headers = {0};
 	headers_put(c, w, &headers);
@@ -122,6 +125,7 @@ static enum err fetch(struct client *c, const struct client_wire *w, client_piec
 	        .headers = buf_view(&headers),
 	        .body = w->body,
 	        .has_body = w->has_body,
+	        .tls = c->http.https ? &c->http.tls : NULL,
 	};
 	struct body_taker taker = {piece, owner, reply};
 	enum err e = http_fetch(&ask, piece ? body_take : NULL, &taker, reply, f);

@@ -4,6 +4,7 @@
 
 #include "cmd/client.h"
 #include "net/address.h"
+#include "net/tls.h"
 
 /* A request ready for the wire. */
 struct client_wire {
@@ -22,7 +23,9 @@ struct client_http {
 	struct slice host;      /* value of Host, and of the URL in error texts */
 	struct slice authority; /* the host as an URL shows it */
 	struct slice basic;     /* "user:password" in base64; empty: none */
-	bool tls;
+	bool https;
+	struct tls_trust *trust; /* owned; NULL: nobody's certificate is believed */
+	struct tls_settings tls; /* once opened */
 };
 
 struct client_ipc {
@@ -49,6 +52,10 @@ enum err client_http_open(struct client *c, const char *address, struct fail *f)
 /* The body goes to `piece` when there is one and the status is 200, else into the answer. */
 enum err client_http_ask(struct client *c, const struct client_wire *w, client_piece *piece, void *owner,
         struct client_answer *a, struct fail *f);
+
+void client_http_close(struct client *c);
+/* Certificates and the name to expect, from settings and environment; reads the files. */
+enum err client_tls_open(struct client *c, struct fail *f);
 
 /* ---- over 8400 ---- */
 
