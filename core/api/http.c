@@ -8,6 +8,7 @@
 #include "core/base/must.h"
 #include "core/base/num.h"
 #include "core/base/slice.h"
+#include "core/base/text.h"
 
 /* ---- answering ---- */
 
@@ -392,20 +393,12 @@ struct slice http_rest(const struct http_call *hc)
 	return slice_from(hc->path, strlen(hc->route->pattern));
 }
 
-/* strconv.IsPrint on the decoded path (cleanhttp.PrintablePathCheckHandler): control characters and the no-break space
- * are refused; bytes that are no UTF-8 pass as U+FFFD, which is printable. */
+/* strconv.IsPrint on the decoded path (cleanhttp.PrintablePathCheckHandler): bytes that are no UTF-8 pass as U+FFFD. */
 static bool path_printable(struct slice path)
 {
-	for (size_t i = 0; i < path.n; i++) {
-		unsigned char c = (unsigned char)path.p[i];
-		if (c < 0x20 || c == 0x7f)
+	for (size_t at = 0; at < path.n;)
+		if (!rune_printable(utf8_next(path, &at)))
 			return false;
-		if (c == 0xc2 && i + 1 < path.n) {
-			unsigned char d = (unsigned char)path.p[i + 1];
-			if (d >= 0x80 && d <= 0xa0)
-				return false;
-		}
-	}
 	return true;
 }
 

@@ -1,8 +1,9 @@
 /* /v1/txn (agent/txn_endpoint.go). */
 #include "core/api/http_txn.h"
 
+#include <stdlib.h>
+
 #include "core/base/enc.h"
-#include "core/base/json.h"
 #include "core/base/mapstructure.h"
 #include "core/base/slice.h"
 #include "core/base/value.h"
@@ -50,18 +51,35 @@ static const char *go_type(const struct value *v)
 	}
 }
 
-/* %t of something that is no boolean. */
-static void print_wrong_verb(const struct value *v, struct buf *b)
+static int by_key(const void *a, const void *b)
 {
-	BUF_LIT(b, "%!t(");
-	buf_cstr(b, go_type(v));
-	if (v->type == V_STRING || v->type == V_NUMBER) {
-		buf_char(b, '=');
-		buf_slice(b, v->text);
-	} else if (v->type == V_OBJECT) {
-		BUF_LIT(b, "=map[]");
+	return slice_cmp(((const struct value_entry *)a)->key, ((const struct value_entry *)b)->key);
+}
+
+/* Go's %t: of a map it prints the map, each part by %t; of anything else but a boolean its complaint. */
+static void print_t(const struct value *v, struct buf *b)
+{
+	if (v->type == V_BOOL) {
+		buf_cstr(b, v->boolean ? "true" : "false");
+		return;
 	}
-	buf_char(b, ')');
+	if (v->type != V_OBJECT) {
+		buf_fmt(b, v->type == V_NULL ? "%%!t(%s" : "%%!t(%s=", go_type(v));
+		buf_slice(b, v->type == V_NULL ? S_NONE : v->text);
+		buf_char(b, ')');
+		return;
+	}
+	qsort(v->entries, v->n, sizeof *v->entries, by_key);
+	BUF_LIT(b, "map[");
+	for (uint32_t i = 0; i < v->n; i++) {
+		if (i)
+			buf_char(b, ' ');
+		BUF_LIT(b, "%!t(string=");
+		buf_slice(b, v->entries[i].key);
+		BUF_LIT(b, "):");
+		print_t(&v->entries[i].val, b);
+	}
+	buf_char(b, ']');
 }
 
 static struct value *member(struct value *object, struct slice name)
@@ -93,12 +111,7 @@ static enum err decode_values(struct value *body, struct arena *a, struct fail *
 {
 	if (body->type != V_LIST) {
 		struct buf b = {0};
-		if (body->type == V_NULL)
-			BUF_LIT(&b, "%!t(<nil>)");
-		else if (body->type == V_BOOL)
-			buf_cstr(&b, body->boolean ? "true" : "false");
-		else
-			print_wrong_verb(body, &b);
+		print_t(body, &b);
 		fail_set(f, ERR_INVALID, "unexpected raw type: %.*s", PS(buf_view(&b)));
 		buf_free(&b);
 		return ERR_INVALID;

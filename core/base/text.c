@@ -64,7 +64,7 @@ size_t utf8_put(char out[static 4], uint32_t rune)
 	return 4;
 }
 
-static bool is_printable(uint32_t r)
+bool rune_printable(uint32_t r)
 {
 	static const struct {
 		uint32_t first, last;
@@ -101,7 +101,7 @@ static size_t quote_rune(char out[static 16], struct slice s, size_t *at)
 		return (size_t)snprintf(out, 16, "\\%c", names[special - named]);
 	if (r == RUNE_ERROR && *at - from == 1)
 		return (size_t)snprintf(out, 16, "\\x%02x", (unsigned char)s.p[from]);
-	if (is_printable(r)) {
+	if (rune_printable(r)) {
 		memcpy(out, s.p + from, *at - from);
 		return *at - from;
 	}
