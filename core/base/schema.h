@@ -65,6 +65,7 @@ struct field {
 	uint16_t flags;
 	const struct schema *sub; /* F_STRUCT, F_PTR, F_EMBED, F_LIST, F_MAP_OF */
 	const char *json;         /* the key in JSON where it differs (a json:"..." tag); else NULL */
+	const char *go_type;      /* Go's type where it is not the usual one, for error texts: "api.KVOp"; else NULL */
 };
 
 struct schema {

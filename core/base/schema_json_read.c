@@ -49,6 +49,8 @@ static void path_text(const struct path *path, char *out, size_t size)
 
 static const char *type_text(const struct field *f, char *out, size_t size)
 {
+	if (f->go_type)
+		return f->go_type;
 	switch (f->type) {
 	case F_BOOL: return "bool";
 	case F_INT: return "int";
