@@ -9,10 +9,10 @@ static void decode_struct(struct config_decode *d, const struct config_table *t,
 
 /* ---- what Go calls the type of a parsed value ---- */
 
+/* All numbers of JSON are floats to Go. */
 static bool number_is_int(const struct config_decode *d, const struct value *v)
 {
-	return d->hcl && slice_find(v->text, '.') < 0 &&
-	       (slice_starts(v->text, S("0x")) || (slice_find(v->text, 'e') < 0 && slice_find(v->text, 'E') < 0));
+	return d->hcl && !v->boolean;
 }
 
 static const char *value_kind(const struct config_decode *d, const struct value *v)
@@ -45,12 +45,8 @@ static void unconvertible(struct config_decode *d, struct slice name, const char
 
 /* ---- values of one type ---- */
 
-static double number_of(const struct config_decode *d, const struct value *v)
+static double number_of(const struct value *v)
 {
-	if (number_is_int(d, v)) {
-		char text[64];
-		return (double)strtoll(slice_cstr(v->text, text, sizeof(text)), NULL, 0);
-	}
 	double f = 0;
 	value_double(v, &f);
 	return f;
@@ -64,10 +60,8 @@ static int64_t truncate_float(double f)
 
 static int64_t int_of(const struct config_decode *d, const struct value *v)
 {
-	if (!number_is_int(d, v))
-		return truncate_float(number_of(d, v));
-	char text[64];
-	return strtoll(slice_cstr(v->text, text, sizeof(text)), NULL, 0);
+	int64_t i;
+	return number_is_int(d, v) && value_i64(v, &i) ? i : truncate_float(number_of(v));
 }
 
 static bool list_of(struct config_decode *d, struct slice name, const struct value *v)
@@ -195,7 +189,7 @@ static bool decode_scalar(struct config_decode *d, const struct config_key *key,
 	case CT_FLOAT:
 		if (v->type != V_NUMBER)
 			return unconvertible(d, name, "float64", v), false;
-		slot->f = number_of(d, v);
+		slot->f = number_of(v);
 		return true;
 	default:
 		if (v->type != V_STRING)
