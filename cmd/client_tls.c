@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "cmd/client_transport.h"
-#include "cmd/kv_data.h"
+#include "cmd/input.h"
 #include "core/base/num.h"
 #include "core/base/slice.h"
 #include "net/socket.h"
@@ -31,7 +31,7 @@ static enum err authorities_read(struct client *c, struct slice pem, const char 
 static enum err file_trust(struct client *c, const char *path, struct fail *f)
 {
 	struct buf pem = {0};
-	enum err e = file_read(path, &pem, f);
+	enum err e = input_file(path, &pem, f);
 	if (e == OK)
 		e = authorities_read(c, buf_view(&pem), path, f);
 	else
@@ -45,7 +45,7 @@ static enum err folder_file(const char *path, struct buf *pem, struct fail *f)
 {
 	size_t before = pem->n;
 	struct tls_trust *alone = NULL;
-	if (file_read(path, pem, f) != OK)
+	if (input_file(path, pem, f) != OK)
 		return fail_wrap(f, "Error loading CA Path");
 	if (tls_trust_new(slice_from(buf_view(pem), before), &alone, f) != OK)
 		return fail_set(f, ERR_INVALID, "Error loading CA Path: Couldn't parse PEM in: %s", path);

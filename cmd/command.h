@@ -87,11 +87,15 @@ COMMAND(operator_raft_list);
 COMMAND(operator_raft_remove);
 COMMAND(reload);
 COMMAND(rtt);
+COMMAND(snapshot_inspect);
+COMMAND(snapshot_restore);
+COMMAND(snapshot_save);
 COMMAND(validate);
 COMMAND(version);
 COMMAND(watch);
 
 /* Pages of rows that only group others. */
-extern const struct command_page page_catalog, page_kv, page_operator, page_operator_autopilot, page_operator_raft;
+extern const struct command_page page_catalog, page_kv, page_operator, page_operator_autopilot, page_operator_raft,
+        page_snapshot;
 
 #endif

@@ -12,8 +12,8 @@
 #include "cmd/client.h"
 #include "cmd/command.h"
 #include "cmd/filter.h"
+#include "cmd/input.h"
 #include "cmd/kv_client.h"
-#include "cmd/kv_data.h"
 #include "cmd/say.h"
 #include "cmd/session_client.h"
 #include "core/base/json.h"
@@ -427,7 +427,7 @@ static int words_check(struct job *j)
 		complain("Cannot configure -shell=false when reading from stdin");
 		return FAILED;
 	}
-	if (from_stdin && stdin_read(&j->script, &f) != OK)
+	if (from_stdin && input_stdin(&j->script, &f) != OK)
 		return misused(&page_exec, "Failed to read stdin: %s", f.text);
 	if (from_stdin ? !j->script.n : !j->words.n)
 		return misused(&page_exec, "Must specify a command to execute");

@@ -5,8 +5,8 @@
 
 #include "cmd/columns.h"
 #include "cmd/command.h"
+#include "cmd/input.h"
 #include "cmd/kv_client.h"
-#include "cmd/kv_data.h"
 #include "cmd/say.h"
 #include "core/base/enc.h"
 #include "core/base/slice.h"
@@ -269,7 +269,7 @@ int cmd_kv_put(struct words words)
 	}
 	struct fail f;
 	struct buf data = {0};
-	if (words.n == 2 && kv_data_read(words.at[1], &data, &f) != OK) {
+	if (words.n == 2 && input_word(words.at[1], &data, &f) != OK) {
 		complain("Error! %s", f.text);
 		buf_free(&data);
 		return FAILED;

@@ -2,8 +2,8 @@
 #include <stdio.h>
 
 #include "cmd/command.h"
+#include "cmd/input.h"
 #include "cmd/kv_client.h"
-#include "cmd/kv_data.h"
 #include "cmd/say.h"
 #include "core/base/enc.h"
 #include "core/base/json.h"
@@ -178,7 +178,7 @@ static enum err import_source(struct words words, struct buf *data, struct fail 
 		return fail_set(f, ERR_INVALID, "Too many arguments (expected 1, got %zu)", words.n);
 	if (!words.at[0][0])
 		return fail_set(f, ERR_INVALID, "Empty DATA argument");
-	return kv_data_read(words.at[0], data, f);
+	return input_word(words.at[0], data, f);
 }
 
 int cmd_kv_import(struct words words)

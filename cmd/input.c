@@ -1,5 +1,5 @@
 /* Data from the command line, a file, or standard input. */
-#include "cmd/kv_data.h"
+#include "cmd/input.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +26,7 @@ static enum err all_read(int fd, const char *what, struct buf *out, struct fail 
 	}
 }
 
-enum err file_read(const char *path, struct buf *out, struct fail *f)
+enum err input_file(const char *path, struct buf *out, struct fail *f)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
@@ -36,17 +36,17 @@ enum err file_read(const char *path, struct buf *out, struct fail *f)
 	return e;
 }
 
-enum err stdin_read(struct buf *out, struct fail *f)
+enum err input_stdin(struct buf *out, struct fail *f)
 {
 	return all_read(STDIN_FILENO, "/dev/stdin", out, f);
 }
 
-enum err kv_data_read(const char *word, struct buf *out, struct fail *f)
+enum err input_word(const char *word, struct buf *out, struct fail *f)
 {
 	if (word[0] == '@')
-		return file_read(word + 1, out, f) == OK ? OK : fail_wrap(f, "Failed to read file");
+		return input_file(word + 1, out, f) == OK ? OK : fail_wrap(f, "Failed to read file");
 	if (word[0] == '-' && !word[1])
-		return stdin_read(out, f) == OK ? OK : fail_wrap(f, "Failed to read stdin");
+		return input_stdin(out, f) == OK ? OK : fail_wrap(f, "Failed to read stdin");
 	buf_cstr(out, word);
 	return OK;
 }
