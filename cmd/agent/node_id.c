@@ -107,13 +107,16 @@ enum err node_id_setup(struct agent_config *c, struct arena *a, struct fail *f)
 		c->node_id = lower_copy(a, c->node_id);
 		return id_check(c->node_id, f);
 	}
-	if (c->dev_mode)
+	if (c->dev_mode) {
+		c->node_id_made = true;
 		return id_random(a, &c->node_id, f);
+	}
 	if (c->data_dir.n + sizeof("/node-id") > sizeof(path))
 		return fail_set(f, ERR_INVALID, "data_dir: file name too long");
 	slice_cstr(arena_str(a, "%.*s/node-id", PS(c->data_dir)), path, sizeof(path));
 	enum err e = id_remembered(path, a, &id, f);
 	if (!e && !id.n) {
+		c->node_id_made = true;
 		e = id_random(a, &id, f);
 		e = e ? e : id_remember(path, id, f);
 	}

@@ -7,7 +7,8 @@
 #include "core/base/arena.h"
 #include "core/base/err.h"
 
-/* Sets c->node_id (text in the arena), lower case. On failure f has the reason, without "Failed to setup node ID: ". */
+/* Sets c->node_id (text in the arena), lower case, and c->node_id_made when it is new: then the agent logs
+ * `[DEBUG] agent: Using random ID "…" as node ID`. On failure f has the reason, without "Failed to setup node ID: ". */
 enum err node_id_setup(struct agent_config *c, struct arena *a, struct fail *f);
 
 #endif

@@ -34,6 +34,7 @@ struct agent_config {
 	struct slice node_name;
 	struct slice
 	        node_id; /* as configured; empty: the host reads or makes one (cmd/agent/node_id.h) and sets it here */
+	bool node_id_made; /* by node_id_setup, at random, just now: the agent logs it */
 	struct slice datacenter;
 	struct slice domain;          /* as written, "consul." by default; may lack the final dot */
 	struct list node_meta;        /* of struct pair */
