@@ -90,24 +90,24 @@ static struct value *member(struct value *object, struct slice name)
 	return NULL;
 }
 
-/* Values come in base64; the struct wants bytes. */
-static enum err decode_value(struct value *kv, struct arena *a, struct fail *f)
+/* Values come in base64. The bytes are kept aside, for a value of JSON can't hold them. */
+static enum err decode_value(struct value *kv, struct arena *a, struct slice *bytes, struct fail *f)
 {
 	if (kv->type != V_OBJECT)
 		return fail_set(f, ERR_INVALID, "unexpected raw KV type: %s", go_type(kv));
 	struct value *v = member(kv, S("Value"));
-	struct slice bytes;
 	if (!v || v->type == V_NULL)
 		return OK;
 	if (v->type != V_STRING)
 		return fail_set(f, ERR_INVALID, "unexpected value type: %s", go_type(v));
-	if (base64_get(v->text, a, &bytes, f))
+	if (base64_get(v->text, a, bytes, f))
 		return fail_wrap(f, "failed to decode value");
-	v->text = bytes;
+	*v = (struct value){.type = V_NULL};
 	return OK;
 }
 
-static enum err decode_values(struct value *body, struct arena *a, struct fail *f)
+/* bytes: one for each item of the list. */
+static enum err decode_values(struct value *body, struct arena *a, struct slice **bytes, struct fail *f)
 {
 	if (body->type != V_LIST) {
 		struct buf b = {0};
@@ -116,11 +116,14 @@ static enum err decode_values(struct value *body, struct arena *a, struct fail *
 		buf_free(&b);
 		return ERR_INVALID;
 	}
+	*bytes = ARENA_ARRAY(a, struct slice, body->n);
+	if (!*bytes)
+		return fail_set(f, ERR_NO_MEMORY, "out of memory");
 	for (uint32_t i = 0; i < body->n; i++) {
 		if (body->items[i].type != V_OBJECT)
 			return fail_set(f, ERR_INVALID, "unexpected raw op type: %s", go_type(&body->items[i]));
 		struct value *kv = member(&body->items[i], S("KV"));
-		enum err e = kv && kv->type != V_NULL ? decode_value(kv, a, f) : OK;
+		enum err e = kv && kv->type != V_NULL ? decode_value(kv, a, &(*bytes)[i], f) : OK;
 		if (e)
 			return e;
 	}
@@ -131,9 +134,25 @@ static enum err read_ops(struct http_call *hc, struct list *out, struct fail *f)
 {
 	struct value body;
 	struct arena *a = &hc->api->arena;
+	struct slice *bytes = NULL;
 	enum err e = http_body_value(hc, &body, f);
-	e = e ? e : decode_values(&body, a, f);
-	return e ? e : mapstructure_read_list(&sent_item_schema, &body, out, a, f);
+	e = e ? e : decode_values(&body, a, &bytes, f);
+	e = e ? e : mapstructure_read_list(&sent_item_schema, &body, out, a, f);
+	struct sent_item *items = out->items;
+	for (uint32_t i = 0; !e && i < out->n; i++)
+		if (items[i].kv)
+			items[i].kv->value = bytes[i];
+	return e;
+}
+
+/* What alters the store; anything else, unknown verbs too, takes the way of reads. */
+static bool verb_writes(struct slice verb)
+{
+	static const char *const verbs[] = {"set", "delete", "delete-cas", "delete-tree", "cas", "lock", "unlock"};
+	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
+		if (slice_is(verb, verbs[i]))
+			return true;
+	return false;
 }
 
 /* False: the answer is complete. */
@@ -158,7 +177,7 @@ static bool convert(struct http_call *hc, struct list sent, struct list *ops, bo
 			return false;
 		}
 		total += kv->value.n;
-		*writes |= !txn_verb_reads(kv->verb);
+		*writes |= verb_writes(kv->verb);
 		op->verb = kv->verb;
 		op->dir_entry = (struct dir_entry){
 			.key = kv->key,
