@@ -74,7 +74,7 @@ static char *joined(struct words words)
 }
 
 /* Our environment and one more; that of ours with the same name is left out. */
-static char **environment_with(const char *more)
+static char **environment_with(char *more)
 {
 	size_t n = 0, kept = 0, name = strcspn(more, "=") + 1;
 	while (environ[n])
@@ -84,7 +84,7 @@ static char **environment_with(const char *more)
 		if (strncmp(environ[i], more, name) != 0)
 			all[kept++] = environ[i];
 	if (all)
-		all[kept] = strdup(more);
+		all[kept] = more;
 	return all;
 }
 
@@ -107,7 +107,7 @@ static pid_t program_start(char **argv, const struct child_program *p, struct fa
 {
 	struct buf path = {0};
 	pid_t pid = -1;
-	char **env = environment_with(p->environment);
+	char *more = strdup(p->environment), **env = more ? environment_with(more) : NULL;
 	if (env && program_find(argv[0], &path, f)) {
 		say_flush();
 		int error = spawn(path.p, argv, env, p->input, &pid);
@@ -120,6 +120,7 @@ static pid_t program_start(char **argv, const struct child_program *p, struct fa
 	}
 	buf_free(&path);
 	free(env);
+	free(more);
 	return pid;
 }
 

@@ -259,12 +259,13 @@ int cmd_lock(struct words words)
 		return FAILED;
 	struct fail f;
 	struct slice node, prefix = slice_of(words.at[0] + (words.at[0][0] == '/'));
-	struct arena names = {0};
+	static struct arena names; /* these two are seen by a thread that only ends with the process */
+	static struct lock l;
 	int code = FAILED;
 	if (client_node_name(c, &node, &f) != OK) {
 		complain("Error querying Consul agent: %s", f.text);
 	} else if (pipe(happenings) == 0) {
-		struct lock l = {
+		l = (struct lock){
 		        .c = c,
 		        .prefix = prefix,
 		        .key = lock_key(&names, prefix),
