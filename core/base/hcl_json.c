@@ -21,10 +21,16 @@ static void stop(struct builder *b, enum err e, const char *what)
 		b->err = fail_set(b->fail, e, "%s", what);
 }
 
+/* Booleans and lists in lists are passed over, as in HCL itself. */
+static bool is_passed_over(const struct value *item)
+{
+	return item->type == V_BOOL || item->type == V_LIST;
+}
+
 static bool all_items_are_objects(const struct value *v)
 {
 	for (uint32_t i = 0; i < v->n; i++)
-		if (v->items[i].type != V_OBJECT)
+		if (v->items[i].type != V_OBJECT && !is_passed_over(&v->items[i]))
 			return false;
 	return true;
 }
@@ -74,7 +80,8 @@ static void flatten(struct builder *b, struct hcl_node *to, uint32_t n, const st
 		stop(b, ERR_INVALID, "exceeded max depth");
 	} else if (v->type == V_LIST && all_items_are_objects(v)) {
 		for (uint32_t i = 0; i < v->n && !b->err; i++)
-			flatten(b, to, n, &v->items[i]);
+			if (v->items[i].type == V_OBJECT)
+				flatten(b, to, n, &v->items[i]);
 	} else if (v->type == V_OBJECT && all_members_are_objects(v)) {
 		for (uint32_t i = 0; i < v->n && !b->err; i++) {
 			b->keys[n] = v->entries[i].key;
@@ -96,7 +103,6 @@ static void build_object(struct builder *b, const struct value *v, struct hcl_no
 	}
 }
 
-/* Booleans and lists in lists are passed over, as in HCL itself. */
 static void build_list(struct builder *b, const struct value *v, struct hcl_node *out)
 {
 	out->kind = HCL_IS_LIST;
@@ -104,7 +110,7 @@ static void build_list(struct builder *b, const struct value *v, struct hcl_node
 		const struct value *item = &v->items[i];
 		if (item->type == V_NULL)
 			stop(b, ERR_INVALID, "unexpected token while parsing list: NULL");
-		if (item->type == V_BOOL || item->type == V_LIST || b->err)
+		if (is_passed_over(item) || b->err)
 			continue;
 		struct hcl_node *nodes = grow(b, out->nodes, out->n, sizeof *nodes);
 		if (!nodes)

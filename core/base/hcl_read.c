@@ -145,7 +145,7 @@ static enum err read_over(struct reader *r, const struct source *s, struct value
 		out->text = s->node->text;
 		return OK;
 	default:
-		if (!out->boolean && (kind == HCL_IS_INT || kind == HCL_IS_STRING))
+		if (!out->boolean && (kind == HCL_IS_INT || (kind == HCL_IS_STRING && !s->node->heredoc)))
 			return parse_int(r, s->node->text, &out->text);
 		if (out->boolean && (kind == HCL_IS_INT || kind == HCL_IS_FLOAT)) {
 			double v;
@@ -192,6 +192,11 @@ static enum err add_node(
 static enum err read_list(struct reader *r, const struct source *s, struct value *list, const struct path *path)
 {
 	enum err e = OK;
+	if (!s->node && s->n && !list->boolean) {
+		char where[FAIL_TEXT_MAX / 2];
+		path_text(path, where, sizeof where);
+		return fail_set(r->fail, ERR_INVALID, "%s[0]: cannot decode into interface: *ast.ObjectItem", where);
+	}
 	if (!s->node) {
 		for (uint32_t i = 0; i < s->n && !e; i++)
 			e = add_block(r, &s->items[i], 1, i, list, path);

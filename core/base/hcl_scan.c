@@ -24,11 +24,16 @@ static uint32_t next(struct hcl_scanner *s)
 	}
 	size_t from = s->at;
 	uint32_t rune = utf8_next(s->text, &s->at);
+	s->last_size = (uint32_t)(s->at - from);
+	if (rune == RUNE_ERROR && s->last_size == 1) {
+		/* Leaves `before` as it is, as the reference does: columns behind a broken byte that is taken back are
+		 * low. */
+		s->pos.column++;
+		wrong(s, "illegal UTF-8 encoding");
+		return rune;
+	}
 	s->before = s->pos;
 	s->pos.column++;
-	s->last_size = (uint32_t)(s->at - from);
-	if (rune == RUNE_ERROR && s->last_size == 1)
-		wrong(s, "illegal UTF-8 encoding");
 	if (rune == '\n') {
 		s->pos.line++;
 		s->last_line_length = s->pos.column;
@@ -317,7 +322,8 @@ static enum hcl_token_type scan_sign(struct hcl_scanner *s, uint32_t c)
 	case '.':
 		if (!is_decimal(peek(s)))
 			return HCL_PERIOD;
-		scan_fraction(s);
+		/* The reference looks for the exponent one letter too late here: ".5e7" is ".5e" and "7". */
+		scan_exponent(s, scan_decimals(s, peek(s)));
 		return HCL_FLOAT;
 	default: wrong(s, "illegal char"); return HCL_ILLEGAL;
 	}

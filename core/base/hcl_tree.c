@@ -63,7 +63,11 @@ static enum err parse_string(struct parser *p, struct slice *out)
 	bool heredoc = p->tok.type == HCL_HEREDOC;
 	if (heredoc ? hcl_heredoc(p->tok.text, p->arena, out) : hcl_unquote(p->tok.text, p->arena, out))
 		return OK;
-	return p->arena->failed ? out_of_memory(p) : wrong_at(p, p->tok.pos, "invalid syntax", "");
+	if (p->arena->failed)
+		return out_of_memory(p);
+	*out = S("");
+	/* The scanner has said why; it reads on, and what it says last is told. */
+	return p->scan.error ? OK : wrong_at(p, p->tok.pos, "invalid syntax", "");
 }
 
 static enum err parse_literal(struct parser *p, struct hcl_node *out)
@@ -72,6 +76,7 @@ static enum err parse_literal(struct parser *p, struct hcl_node *out)
 	*out = (struct hcl_node){.pos = p->tok.pos};
 	if (t == HCL_STRING || t == HCL_HEREDOC) {
 		out->kind = HCL_IS_STRING;
+		out->heredoc = t == HCL_HEREDOC;
 		return parse_string(p, &out->text);
 	}
 	out->kind = t == HCL_BOOL ? HCL_IS_BOOL : t == HCL_NUMBER ? HCL_IS_INT : HCL_IS_FLOAT;

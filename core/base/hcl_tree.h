@@ -22,6 +22,7 @@ struct hcl_item;
 
 struct hcl_node {
 	enum hcl_kind kind;
+	bool heredoc; /* a string written as one */
 	struct hcl_pos pos;
 	uint32_t n;        /* of items or nodes */
 	struct slice text; /* strings decoded; numbers and booleans as written */
