@@ -13,6 +13,10 @@
 /* A client of one server stands for election right away: there is nobody to wait for. */
 #define ELECTION_FIRST NS_PER_MS
 
+/* hashicorp/raft's threshold; looked at this often. */
+#define SNAPSHOT_INTERVAL (5 * NS_PER_S)
+enum { SNAPSHOT_THRESHOLD = 8192 };
+
 struct core {
 	const struct agent_config *config;
 	struct logbuf *log;
@@ -25,6 +29,8 @@ struct core {
 	mono_ns now;
 	wall_ns wall;
 	mono_ns election;   /* when to stand for election; INT64_MAX: not */
+	mono_ns snapshot_look; /* when to see whether a snapshot is worth it; INT64_MAX: never */
+	bool snapshotting;
 	bool ready;         /* leading, and everything of earlier terms applied */
 	bool stopping;
 	struct message *done, **done_tail; /* answered, to be replied after publication */
@@ -50,7 +56,7 @@ struct core *core_new(const struct core_options *o)
 		return NULL;
 	}
 	c->done_tail = &c->done;
-	c->election = INT64_MAX;
+	c->election = c->snapshot_look = INT64_MAX;
 	state_init(&c->state, c->db);
 	struct slice host = o->config->server_advertise.host;
 	snprintf(c->address, sizeof c->address, slice_find(host, ':') < 0 ? "%.*s:%u" : "[%.*s]:%u", PS(host),
@@ -290,6 +296,33 @@ static void give_back(struct core *c, struct message *m, struct effects *out)
 	}
 }
 
+/* After everything of the turn is applied and about to be published: index and tables agree. */
+static void snapshot_maybe(struct core *c, struct effects *out)
+{
+	struct raft *r = &c->raft;
+	if (c->now < c->snapshot_look || c->snapshotting)
+		return;
+	c->snapshot_look = c->now + SNAPSHOT_INTERVAL;
+	if (r->applied - r->snapshot < SNAPSHOT_THRESHOLD)
+		return;
+	c->snapshotting = out->publish = true;
+	struct effect *e = effect_add(out, EFF_SNAPSHOT);
+	e->snapshot.index = r->applied;
+	e->snapshot.term = r->applied_term;
+	log_info(c->log, "raft: Starting snapshot up to %llu", (unsigned long long)r->applied);
+}
+
+static void snapshot_done(struct core *c, const struct event *ev)
+{
+	c->snapshotting = false;
+	if (ev->why.n) {
+		log_err(c->log, "raft: Failed to take snapshot: %.*s", PS(ev->why));
+		return;
+	}
+	c->raft.snapshot = ev->index;
+	log_info(c->log, "raft: Snapshot to %llu complete", (unsigned long long)ev->index);
+}
+
 void core_flush(struct core *c, mono_ns now, struct effects *out)
 {
 	c->now = now;
@@ -308,6 +341,7 @@ void core_flush(struct core *c, mono_ns now, struct effects *out)
 		}
 		agent_traffic(c);
 	} while (c->done || c->raft.sent < c->raft.last || c->raft.applied < c->raft.commit);
+	snapshot_maybe(c, out);
 }
 
 /* ---- steps ---- */
@@ -317,6 +351,8 @@ static void start(struct core *c, struct effects *out)
 	raft_start(&c->raft, c->config->bootstrap || c->config->dev_mode || c->config->bootstrap_expect == 1);
 	if (c->raft.voter)
 		c->election = c->now + ELECTION_FIRST;
+	if (c->raft.durable)
+		c->snapshot_look = c->now + SNAPSHOT_INTERVAL;
 	agent_start(c->agent, c->now, c->wall, out);
 	out->publish = true;
 }
@@ -358,12 +394,7 @@ void core_step(struct core *c, const struct event *ev, struct effects *out)
 		agent_check_done(c->agent, ev, out);
 		out->publish = true;
 		break;
-	case EV_SNAPSHOT_DONE:
-		if (ev->why.n)
-			log_err(c->log, "snapshot: Failed to write: %.*s", PS(ev->why));
-		else
-			c->raft.snapshot = ev->index;
-		break;
+	case EV_SNAPSHOT_DONE: snapshot_done(c, ev); break;
 	case EV_RELOAD:
 		c->config = c->duties.config = ev->config;
 		agent_reload(c->agent, ev->config, c->now, c->wall, out);
@@ -380,6 +411,7 @@ mono_ns core_next(const struct core *c)
 	mono_ns next = duties_next(&c->duties);
 	at = next < at ? next : at;
 	next = agent_next(c->agent);
+	at = c->snapshot_look < at ? c->snapshot_look : at;
 	return next < at ? next : at;
 }
 

@@ -17,6 +17,7 @@
 #include "cmd/agent/node_id.h"
 #include "cmd/agent/recovery.h"
 #include "cmd/agent/signals.h"
+#include "cmd/agent/snapshots.h"
 #include "cmd/agent/work_thread.h"
 #include "cmd/command.h"
 #include "cmd/version.h"
@@ -79,7 +80,7 @@ static bool configure(int argc, char **argv)
 		return false;
 	}
 	if (config_check_log(l->config, &l->arena, &l->report)) {
-		fprintf(stderr, "%.*s\n", PS(l->report.error));
+		refused(l->report.error);
 		return false;
 	}
 	return true;
@@ -218,6 +219,8 @@ static enum err birth(struct process *p, struct fail *f)
 		refused(l->report.error);
 		return ERR_INVALID; /* said already */
 	}
+	if (l->config->node_id_made)
+		log_debug(&p->core_log, "agent: Using random ID \"%.*s\" as node ID", PS(l->config->node_id));
 	e = make_core(p, f);
 	e = e ? e : make_fronts(p, f);
 	e = e ? e : pid_file(p, f);
@@ -261,6 +264,7 @@ static void death(struct process *p)
 	pthread_join(p->work_thread, NULL);
 	if (p->wal) {
 		pthread_join(p->log_thread, NULL);
+		snapshots_wait(p);
 		wal_close(p->wal);
 	}
 	listeners_close(p);

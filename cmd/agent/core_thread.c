@@ -7,6 +7,7 @@
 #include "cmd/agent/log_hub.h"
 #include "cmd/agent/log_thread.h"
 #include "cmd/agent/signals.h"
+#include "cmd/agent/snapshots.h"
 #include "cmd/agent/work_thread.h"
 #include "core/base/must.h"
 #include "core/base/slice.h"
@@ -117,7 +118,7 @@ static void carry_out(struct process *p)
 		case EFF_CHECK_CANCEL: work_check_cancel(p->work, e->check); break;
 		case EFF_SAVE: work_file(p->work, e->file.name, e->file.bytes); break;
 		case EFF_DELETE: work_file(p->work, e->file.name, S_NONE); break;
-		case EFF_SNAPSHOT: break;
+		case EFF_SNAPSHOT: snapshots_begin(p, e->snapshot.index, e->snapshot.term); break;
 		case EFF_RELOAD: signals_reload(p, e->message); break;
 		case EFF_STOP: process_stop(p, e->stop.exit_code); break;
 		}
@@ -166,9 +167,26 @@ static void take_logged(struct process *p)
 				ev.why = slice_of(b->fail.text);
 			else
 				ev.index = b->synced;
-			step(p, &ev);
+			if (b->n)
+				step(p, &ev);
+			else if (b->fail.text[0])
+				log_warn(&p->core_log, "raft: old segments of the log stay: %s", b->fail.text);
 			free(b);
 		}
+}
+
+/* What the snapshot holds is no longer needed in the log. */
+static void take_snapshot(struct process *p)
+{
+	struct event ev = event_now(p, EV_SNAPSHOT_DONE);
+	if (!snapshots_done(p, &ev))
+		return;
+	step(p, &ev);
+	struct log_batch *b = ev.why.n ? NULL : calloc(1, sizeof *b);
+	if (!b)
+		return;
+	b->forget = ev.index + 1;
+	MUST(ring_push(&p->to_log, b));
 }
 
 static void take_work(struct process *p)
@@ -205,6 +223,7 @@ static void turn(struct process *p)
 	}
 	take_messages(p);
 	take_logged(p);
+	take_snapshot(p);
 	take_work(p);
 	core_flush(p->core, p->core_loop.now, &own.effects);
 	carry_out(p);

@@ -4,11 +4,21 @@
 
 enum { TAKE_MAX = 64 };
 
+/* Old segments go; that it failed is no reason to stop writing. */
+static void forget(struct process *p, struct log_batch *b)
+{
+	struct fail f = {0};
+	if (wal_forget_before(p->wal, b->forget, &f))
+		b->fail = f;
+}
+
 static void append_all(struct process *p, struct log_batch **batches, uint32_t n)
 {
 	struct fail f = {0};
 	enum err e = OK;
 	for (uint32_t i = 0; i < n && !e; i++) {
+		if (!batches[i]->n)
+			continue;
 		batches[i]->hard.vote = slice_of(batches[i]->vote);
 		struct wal_hard have = wal_hard(p->wal);
 		const struct wal_hard *want = &batches[i]->hard;
@@ -21,6 +31,8 @@ static void append_all(struct process *p, struct log_batch **batches, uint32_t n
 	for (uint32_t i = 0; i < n; i++) {
 		batches[i]->err = e;
 		batches[i]->fail = f;
+		if (!batches[i]->n)
+			forget(p, batches[i]);
 		batches[i]->synced = wal_synced(p->wal);
 		ring_push(&p->from_log, batches[i]);
 	}

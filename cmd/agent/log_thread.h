@@ -10,6 +10,7 @@ struct log_batch {
 	struct wal_hard hard;
 	char vote[64];
 	size_t n;
+	raft_index forget; /* n == 0: entries below it are in a snapshot */
 	enum err err; /* out */
 	struct fail fail;
 	raft_index synced;

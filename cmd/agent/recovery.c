@@ -2,10 +2,10 @@
 
 #include <stdio.h>
 
-#include "core/base/must.h"
+#include "cmd/agent/snapshots.h"
 #include "core/base/slice.h"
 
-enum { OWN_FILE_MAX = 1 << 20 };
+enum { OWN_FILE_MAX = 1 << 20, PUBLISH_EVERY = 1024 };
 
 /* Registered services and checks that were kept: small files, handed over as they are. */
 static enum err own_files(struct process *p, const char *dir, struct fail *f)
@@ -38,34 +38,58 @@ static enum err own_files(struct process *p, const char *dir, struct fail *f)
 	return e;
 }
 
-static enum err replay(struct process *p, struct fail *f)
+/* Nobody reads yet: publishing now and then lets go of what later entries replaced. */
+static void let_go(struct process *p)
+{
+	db_publish(core_db(p->core));
+	epoch_advance(p->epoch);
+}
+
+static enum err replay(struct process *p, raft_index from, struct fail *f)
 {
 	struct wal_cursor c;
 	struct wal_entry entry;
 	enum err e;
-	wal_cursor_open(&c, p->wal, wal_first(p->wal));
+	wal_cursor_open(&c, p->wal, from);
 	while (!(e = wal_next(&c, &entry, f)) && entry.index) {
 		const struct raft_entry r = {entry.index, entry.term, entry.type, entry.data, NULL};
 		e = core_replay(p->core, &r, f);
 		if (e)
 			break;
+		if (entry.index % PUBLISH_EVERY == 0)
+			let_go(p);
 	}
 	wal_cursor_close(&c);
+	let_go(p);
 	return e;
+}
+
+/* The log has to begin where the snapshot ends, or before. */
+static enum err log_behind_snapshot(struct process *p, raft_index snapshot, raft_term term, struct fail *f)
+{
+	if (wal_last(p->wal) < snapshot)
+		return wal_reset(p->wal, snapshot, term, f);
+	if (wal_first(p->wal) > snapshot + 1)
+		return fail_set(f, ERR_CORRUPT,
+			"the log in %sraft/wal begins at entry %llu, but the newest usable snapshot ends at %llu",
+			p->disk.disk.root, (unsigned long long)wal_first(p->wal), (unsigned long long)snapshot);
+	return replay(p, snapshot + 1, f);
 }
 
 static enum err log_of_server(struct process *p, struct fail *f)
 {
 	const struct wal_options opt = {.salt = (uint64_t)process_seed()};
-	enum err e = wal_open(&p->wal, &p->disk.disk, "raft/wal", &opt, &p->core_log, f);
-	if (e)
-		return fail_wrap(f, "Failed to start Consul server: Failed to start Raft");
-	e = replay(p, f);
+	raft_index snapshot;
+	raft_term snapshot_term;
+	enum err e = snapshots_restore(p, &snapshot, &snapshot_term, f);
+	e = e ? e : wal_open(&p->wal, &p->disk.disk, "raft/wal", &opt, &p->core_log, f);
+	e = e ? e : log_behind_snapshot(p, snapshot, snapshot_term, f);
 	if (e)
 		return fail_wrap(f, "Failed to start Consul server: Failed to start Raft");
 	struct wal_hard hard = wal_hard(p->wal);
 	raft_index last = wal_last(p->wal);
-	core_replayed(p->core, hard.term, last, wal_term_of(p->wal, last));
+	core_replayed(p->core, hard.term > snapshot_term ? hard.term : snapshot_term, last,
+		last == snapshot ? snapshot_term : wal_term_of(p->wal, last));
 	if (!bell_init(&p->log_bell) || !ring_init(&p->to_log, 1 << 16, &p->log_bell) ||
 		!ring_init(&p->from_log, 1 << 16, &p->core_bell))
 		return fail_set(f, ERR_NO_MEMORY, "no memory for the log's rings");

@@ -39,7 +39,7 @@ void raft_restore(struct raft *r, raft_term term, raft_index last, raft_term las
 {
 	r->term = term;
 	r->last = r->logged = r->sent = r->commit = r->applied = last;
-	r->last_term = last_term;
+	r->last_term = r->applied_term = last_term;
 	r->snapshot = snapshot;
 	r->snapshot_term = snapshot_term;
 	r->voter = last > 0;
@@ -176,6 +176,7 @@ const struct raft_entry *raft_next(struct raft *r)
 		return NULL;
 	r->applied++;
 	raft_invariants(r);
+	r->applied_term = entry_at(r, r->applied)->term;
 	return entry_at(r, r->applied);
 }
 

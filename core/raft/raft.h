@@ -52,7 +52,7 @@ struct raft {
 	raft_term term;
 	struct slice voted_for;
 	raft_index last, logged, sent, commit, applied;
-	raft_term last_term;
+	raft_term last_term, applied_term;
 	raft_index snapshot;
 	raft_term snapshot_term;
 	raft_index first_of_term; /* of the no-op with which we began to lead */

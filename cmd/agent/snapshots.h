@@ -1,0 +1,23 @@
+/* Snapshots of a durable server: written on a thread of their own from a pinned root, so that nothing waits for them;
+ * read at birth.
+ *
+ * One at a time. The core asks (EFF_SNAPSHOT) right after it published; the root is pinned until the thread is done,
+ * then the log behind the snapshot is forgotten. */
+#ifndef CMD_AGENT_SNAPSHOTS_H
+#define CMD_AGENT_SNAPSHOTS_H
+
+#include "cmd/agent/process.h"
+
+#define SNAPSHOTS_DIR "raft/snapshots"
+
+/* Core thread: begins one of the published root. Failing to begin is told as a result. */
+void snapshots_begin(struct process *p, raft_index index, raft_term term);
+/* Core thread: the result, once; ev->index and ev->why are set. What ev points to lives until the next call. */
+bool snapshots_done(struct process *p, struct event *ev);
+/* Waits for the one that is being written. Before the process ends. */
+void snapshots_wait(struct process *p);
+
+/* Birth: the newest snapshot into the core. OK also when there is none; index and term are 0 then. */
+enum err snapshots_restore(struct process *p, raft_index *index, raft_term *term, struct fail *f);
+
+#endif
