@@ -24,7 +24,7 @@
 #include "core/base/must.h"
 #include "core/base/slice.h"
 
-enum { FRONTS = 2, STACK_BYTES = 256 << 10 };
+enum { FRONTS_DEFAULT_MAX = 4, STACK_BYTES = 256 << 10 };
 
 /* One agent a process: what has to live as long as it does. */
 static struct {
@@ -145,7 +145,8 @@ static enum err make_core(struct process *p, struct fail *f)
 
 static enum err make_fronts(struct process *p, struct fail *f)
 {
-	p->front_count = FRONTS;
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	p->front_count = processors < 1 ? 1 : processors > FRONTS_DEFAULT_MAX ? FRONTS_DEFAULT_MAX : (unsigned)processors;
 	enum err e = listeners_open(p, f);
 	if (e)
 		return e;

@@ -45,13 +45,22 @@ void *log_thread_run(void *process)
 	struct loop loop;
 	if (!loop_init(&loop) || !bell_watch(&p->log_bell, &loop))
 		return NULL;
+	bool marked = true;
+	loop_read_clocks(&loop);
 	while (!atomic_load(&p->stopping)) {
 		void *items[TAKE_MAX];
-		uint32_t n;
-		while ((n = ring_pop(&p->to_log, items, TAKE_MAX)))
+		uint32_t n, taken = 0;
+		while ((n = ring_pop(&p->to_log, items, TAKE_MAX))) {
 			append_all(p, (struct log_batch **)items, n);
+			taken += n;
+		}
+		/* An idle second: note in the log that all of it is synced. */
+		if (!taken && !marked)
+			wal_mark(p->wal);
+		marked = !taken;
 		bell_arm(&p->log_bell);
-		loop_turn(&loop, ring_waiting(&p->to_log) || atomic_load(&p->stopping) ? 0 : INT64_MAX);
+		bool busy = ring_waiting(&p->to_log) || atomic_load(&p->stopping);
+		loop_turn(&loop, busy ? 0 : marked ? INT64_MAX : loop.now + NS_PER_S);
 		bell_disarm(&p->log_bell);
 	}
 	loop_free(&loop);
