@@ -58,6 +58,9 @@ void params_write(struct http_call *hc, struct write_head *head); /* dc and toke
 struct slice params_token(struct http_call *hc);
 void params_encode(struct http_call *hc, struct buf *out); /* url.Values.Encode: sorted by key */
 struct list params_meta(struct http_call *hc); /* node-meta=key:value, as a map; nil when absent */
+struct service_request;
+/* /v1/catalog/service/NAME and /v1/health/service/NAME: all of it. False: the answer (400) is complete. */
+bool params_service(struct http_call *hc, struct service_request *q);
 struct query_source;
 void params_source(struct http_call *hc, struct query_source *source);
 

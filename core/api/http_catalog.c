@@ -128,17 +128,11 @@ enum api_state http_catalog_services(struct http_call *hc)
 
 enum api_state http_catalog_service(struct http_call *hc)
 {
-	struct service_request q = {.node_meta_filters = params_meta(hc)};
+	struct service_request q = {0};
 	struct indexed_service_nodes reply = {0};
 	enum api_state state;
-	params_source(hc, &q.source);
-	if (!params_read(hc, &q.head))
+	if (!params_service(hc, &q))
 		return API_ANSWERED;
-	q.tag_filter = param_has(hc, "tag");
-	q.service_tag = param_get(hc, "tag");
-	q.service_name = http_rest(hc);
-	if (!q.service_name.n)
-		return http_text(hc, 400, "Missing service name");
 	if (!http_read_meta(hc, &method_catalog_service_nodes, &q, &reply, &reply.meta, &state))
 		return state;
 	struct service_node *nodes = reply.nodes.items;

@@ -187,3 +187,17 @@ void params_source(struct http_call *hc, struct query_source *source)
 	struct slice near = param_get(hc, "near");
 	source->node = slice_is(near, "_agent") ? hc->api->world->config->node_name : near;
 }
+
+bool params_service(struct http_call *hc, struct service_request *q)
+{
+	q->node_meta_filters = params_meta(hc);
+	params_source(hc, &q->source);
+	if (!params_read(hc, &q->head))
+		return false;
+	q->tag_filter = param_has(hc, "tag");
+	q->service_tag = param_get(hc, "tag");
+	q->service_name = http_rest(hc);
+	if (!q->service_name.n)
+		http_text(hc, 400, "Missing service name");
+	return q->service_name.n > 0;
+}
