@@ -417,7 +417,7 @@ TEST(dns, equal_answers_are_given_once)
 {
 	setup();
 	for (int i = 0; i < 40; i++) {
-		char id[8];
+		char id[16];
 		snprintf(id, sizeof(id), "w%d", i);
 		add((struct service){
 		        .node = "n1", .address = "192.0.2.1", .id = id, .name = "web", .port = 80 + i % 3});
@@ -457,7 +457,7 @@ TEST(dns, the_domain_has_soa_and_ns)
 	SAYS(ask("consul", DNS_A), "NXDOMAIN AA | |" SOA);
 	add_many(9);
 	for (int i = 0; i < 5; i++) {
-		char name[8], ip[16];
+		char name[32], ip[32];
 		snprintf(name, sizeof(name), "m%d", i);
 		snprintf(ip, sizeof(ip), "192.0.2.%d", 10 + i);
 		add((struct service){.node = name, .address = ip, .name = "consul"});
