@@ -14,10 +14,8 @@ struct run {
 	const struct pattern *p;
 	struct states now, next;
 	uint32_t *stack;
-	uint32_t before, after; /* the runes around the present place; NO_RUNE at the ends */
+	uint32_t before, after; /* the runes around the present place; PATTERN_NO_RUNE at the ends */
 };
-
-enum { NO_RUNE = UINT32_MAX };
 
 static bool states_add(struct states *s, uint32_t op)
 {
@@ -33,14 +31,14 @@ static bool is_word(uint32_t r)
 	return r == '_' || (r < 0x80 && pattern_alnum(r));
 }
 
-static bool holds(const struct run *r, int32_t assertion)
+bool pattern_holds(enum assertion a, uint32_t before, uint32_t after)
 {
-	bool edge = is_word(r->before) != is_word(r->after);
-	switch ((enum assertion)assertion) {
-	case AT_TEXT_BEGIN: return r->before == NO_RUNE;
-	case AT_TEXT_END: return r->after == NO_RUNE;
-	case AT_LINE_BEGIN: return r->before == NO_RUNE || r->before == '\n';
-	case AT_LINE_END: return r->after == NO_RUNE || r->after == '\n';
+	bool edge = is_word(before) != is_word(after);
+	switch (a) {
+	case AT_TEXT_BEGIN: return before == PATTERN_NO_RUNE;
+	case AT_TEXT_END: return after == PATTERN_NO_RUNE;
+	case AT_LINE_BEGIN: return before == PATTERN_NO_RUNE || before == '\n';
+	case AT_LINE_END: return after == PATTERN_NO_RUNE || after == '\n';
 	case AT_WORD_EDGE: return edge;
 	case AT_NO_WORD_EDGE: return !edge;
 	}
@@ -64,7 +62,8 @@ static bool follow(struct run *r, struct states *s, uint32_t from)
 			r->stack[depth++] = (uint32_t)((int32_t)at + op->y);
 		if (op->kind == OP_SPLIT || op->kind == OP_JUMP)
 			r->stack[depth++] = (uint32_t)((int32_t)at + op->x);
-		if (op->kind == OP_ASSERT && holds(r, op->x))
+		if (op->kind == OP_SAVE ||
+		        (op->kind == OP_ASSERT && pattern_holds((enum assertion)op->x, r->before, r->after)))
 			r->stack[depth++] = at + 1;
 	}
 	return false;
@@ -75,7 +74,7 @@ static uint32_t lowered(uint32_t r)
 	return r >= 'A' && r <= 'Z' ? r | 0x20 : r;
 }
 
-static bool eats(const struct pattern *p, const struct op *op, uint32_t rune)
+bool pattern_eats(const struct pattern *p, const struct op *op, uint32_t rune)
 {
 	if (op->kind == OP_RUNE)
 		return rune == (uint32_t)op->x || (op->fold && lowered(rune) == lowered((uint32_t)op->x));
@@ -90,27 +89,27 @@ static bool eats(const struct pattern *p, const struct op *op, uint32_t rune)
 	return c->negated;
 }
 
-static uint32_t rune_at(struct slice text, size_t at)
+uint32_t pattern_rune_at(struct slice text, size_t at)
 {
-	return at < text.n ? utf8_next(text, &at) : (uint32_t)NO_RUNE;
+	return at < text.n ? utf8_next(text, &at) : (uint32_t)PATTERN_NO_RUNE;
 }
 
 static bool run(struct run *r, struct slice text)
 {
-	r->before = NO_RUNE;
+	r->before = PATTERN_NO_RUNE;
 	for (size_t at = 0;;) {
-		r->after = rune_at(text, at);
+		r->after = pattern_rune_at(text, at);
 		if (!at && follow(r, &r->now, 0))
 			return true;
 		if (at >= text.n)
 			return false;
 		uint32_t rune = utf8_next(text, &at);
 		r->before = rune;
-		r->after = rune_at(text, at);
+		r->after = pattern_rune_at(text, at);
 		r->next.n = 0;
 		for (size_t i = 0; i < r->now.n; i++) {
 			uint32_t op = r->now.list[i];
-			if (eats(r->p, &r->p->ops[op], rune) && follow(r, &r->next, op + 1))
+			if (pattern_eats(r->p, &r->p->ops[op], rune) && follow(r, &r->next, op + 1))
 				return true;
 		}
 		if (follow(r, &r->next, 0)) /* a match may begin anywhere */

@@ -21,4 +21,13 @@ void pattern_free(struct pattern *p);
 /* Is there a match anywhere in `text`? False also when memory is out. */
 bool pattern_match(const struct pattern *p, struct slice text);
 
+/* How many groups in parentheses it has, without the whole. */
+unsigned pattern_groups(const struct pattern *p);
+
+/* The first match, the way Go prefers it (FindStringSubmatch): found[0] is the whole, found[i] what group i matched last,
+ * S_NONE when it had no part in it; `n` entries, those beyond the groups are S_NONE. False without a match, when memory
+ * is out, or when groups times length of the expression is beyond PATTERN_FIND_MAX. */
+enum { PATTERN_FIND_MAX = 1 << 20 };
+bool pattern_find(const struct pattern *p, struct slice text, struct slice *found, size_t n);
+
 #endif

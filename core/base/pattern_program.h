@@ -10,9 +10,10 @@
 enum op_kind {
 	OP_RUNE,   /* eats the rune x */
 	OP_CLASS,  /* eats a rune of class x */
-	OP_SPLIT,  /* goes on at +x and at +y */
+	OP_SPLIT,  /* goes on at +x and, less gladly, at +y */
 	OP_JUMP,   /* goes on at +x */
 	OP_ASSERT, /* goes on if assertion x holds here */
+	OP_SAVE,   /* notes the place in slot x: 2n where group n begins, 2n + 1 where it ends */
 	OP_MATCH,
 };
 
@@ -39,7 +40,14 @@ struct pattern {
 	struct range *ranges;
 	struct class *classes;
 	size_t op_count, range_count, class_count;
+	unsigned group_count; /* without the whole */
 };
+
+enum { PATTERN_NO_RUNE = UINT32_MAX }; /* before the first and behind the last */
+
+bool pattern_holds(enum assertion a, uint32_t before, uint32_t after);
+bool pattern_eats(const struct pattern *p, const struct op *op, uint32_t rune);
+uint32_t pattern_rune_at(struct slice text, size_t at);
 
 static inline bool pattern_alnum(uint32_t r)
 {

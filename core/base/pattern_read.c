@@ -14,7 +14,7 @@ enum { FOLD = 1, LINES = 2, DOT_ALL = 4, SWAP_GREED = 8 };
 struct parser {
 	struct slice whole, rest; /* rest is the end of whole */
 	struct buf ops, ranges, classes;
-	unsigned flags, depth;
+	unsigned flags, depth, groups;
 	struct fail *fail;
 	bool wrong;
 };
@@ -95,22 +95,28 @@ static int hex_value(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Behind \x: two digits, or any number in braces. -1 when wrong. */
+static int next_hex(struct parser *p)
+{
+	uint32_t c = p->rest.n ? take_rune(p) : 0;
+	return c < 0x80 ? hex_value((char)c) : -1;
+}
+
+/* Behind \x: two digits, or any number in braces. -1 when wrong; what was read up to there belongs to the error. */
 static int64_t hex_escape(struct parser *p)
 {
-	bool braces = take(p, "{");
+	if (!take(p, "{")) {
+		int high = p->rest.n ? next_hex(p) : -1, low = p->rest.n ? next_hex(p) : -1;
+		return high < 0 || low < 0 ? -1 : high * 16 + low;
+	}
 	int64_t v = 0;
-	unsigned n = 0;
-	while (p->rest.n && hex_value(p->rest.p[0]) >= 0 && (braces || n < 2)) {
-		v = v * 16 + hex_value(p->rest.p[0]);
-		p->rest = slice_from(p->rest, 1);
-		n++;
-		if (v > RUNE_MAX)
+	for (unsigned n = 0;; n++) {
+		if (n && take(p, "}"))
+			return v;
+		int digit = next_hex(p);
+		v = v * 16 + digit;
+		if (digit < 0 || v > RUNE_MAX)
 			return -1;
 	}
-	if (braces ? !n || !take(p, "}") : n != 2)
-		return -1;
-	return v;
 }
 
 static int64_t octal_escape(struct parser *p, uint32_t first)
@@ -346,6 +352,15 @@ static void group_body(struct parser *p, unsigned flags_outside)
 	p->flags = flags_outside;
 }
 
+/* A group that notes where it begins and ends. */
+static void group_counted(struct parser *p)
+{
+	int32_t slot = 2 * (int32_t)++p->groups;
+	emit(p, (struct op){OP_SAVE, .x = slot});
+	group_body(p, p->flags);
+	emit(p, (struct op){OP_SAVE, .x = slot + 1});
+}
+
 static void group_named(struct parser *p)
 {
 	struct slice from = p->rest;
@@ -361,7 +376,7 @@ static void group_named(struct parser *p)
 	if (!fine)
 		wrong(p, "invalid named capture", slice_cut(from, 0, (size_t)end + 1));
 	p->rest = slice_from(from, (size_t)end + 1);
-	group_body(p, p->flags);
+	group_counted(p);
 }
 
 /* (?flags) or (?flags:group). True if it made a piece. */
@@ -407,7 +422,7 @@ static bool group_parse(struct parser *p)
 	if (slice_starts(p->rest, S("(?")))
 		return group_flags(p);
 	take(p, "(");
-	group_body(p, p->flags);
+	group_counted(p);
 	return true;
 }
 
@@ -479,6 +494,7 @@ static bool piece_parse(struct parser *p, size_t *piece)
 
 struct repeat {
 	int min, max; /* max -1: no end */
+	bool lazy;    /* rather less often */
 };
 
 /* A number of a repetition: -1 none, REPEAT_MAX + 1 if too large. */
@@ -525,9 +541,15 @@ static bool repeat_read(struct parser *p, struct repeat *r)
 		return repeat_counted(p, r);
 	if (c != '*' && c != '+' && c != '?')
 		return false;
-	*r = (struct repeat){c == '+', c == '?' ? 1 : -1};
+	*r = (struct repeat){c == '+', c == '?' ? 1 : -1, false};
 	p->rest = slice_from(p->rest, 1);
 	return true;
+}
+
+/* On at +x rather than at +y, the other way round when lazy. */
+static void split_emit(struct parser *p, const struct repeat *r, int32_t x, int32_t y)
+{
+	emit(p, (struct op){OP_SPLIT, .x = r->lazy ? y : x, .y = r->lazy ? x : y});
 }
 
 static void copy_emit(struct parser *p, const struct op *ops, size_t n)
@@ -552,14 +574,15 @@ static void repeat_emit(struct parser *p, size_t at, struct repeat r)
 	for (int i = 0; i < r.min && !p->wrong; i++)
 		copy_emit(p, piece, n);
 	if (r.max < 0 && r.min) {
-		emit(p, (struct op){OP_SPLIT, .x = -len, .y = 1});
+		split_emit(p, &r, -len, 1);
 	} else if (r.max < 0) {
-		emit(p, (struct op){OP_SPLIT, .x = 1, .y = len + 2});
+		/* (x+)?, not a loop back to the choice: the order of ways differs where x may be empty (golang.org/issue/46123) */
+		split_emit(p, &r, 1, len + 2);
 		copy_emit(p, piece, n);
-		emit(p, (struct op){OP_JUMP, .x = -(len + 1)});
+		split_emit(p, &r, -len, 1);
 	}
 	for (int left = r.max - r.min; left > 0 && !p->wrong; left--) {
-		emit(p, (struct op){OP_SPLIT, .x = 1, .y = left * (len + 1)});
+		split_emit(p, &r, 1, left * (len + 1));
 		copy_emit(p, piece, n);
 	}
 	free(piece);
@@ -581,7 +604,7 @@ static void sequence_parse(struct parser *p)
 			last_repeat = S_NONE;
 			continue;
 		}
-		take(p, "?"); /* greed makes no difference to whether there is a match */
+		r.lazy = take(p, "?") != !!(p->flags & SWAP_GREED);
 		if (last_repeat.p)
 			wrong(p, "invalid nested repetition operator", since(p, last_repeat));
 		else if (!have)
@@ -635,6 +658,7 @@ enum err pattern_compile(struct slice text, struct pattern **out, struct fail *f
 	        .op_count = op_count(&p),
 	        .range_count = range_count(&p),
 	        .class_count = p.classes.n / sizeof(struct class),
+	        .group_count = p.groups,
 	};
 	*out = pattern;
 	return OK;

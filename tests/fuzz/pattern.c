@@ -1,4 +1,5 @@
-/* Any bytes as a regular expression and a text, a newline between them: compiling and matching end, and stay in bounds. */
+/* Any bytes as a regular expression and a text, a newline between them: compiling, matching and finding end, and
+ * stay in bounds. */
 #include "core/base/must.h"
 #include "core/base/pattern.h"
 #include "core/base/slice.h"
@@ -15,7 +16,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		return 0;
 	}
 	bool found = pattern_match(p, text);
-	MUST(found == pattern_match(p, text));
+	struct slice groups[4];
+	if (pattern_find(p, text, groups, ARRAY_LEN(groups))) {
+		MUST(found);
+		for (size_t i = 0; i < ARRAY_LEN(groups); i++)
+			MUST(!groups[i].p || !text.n ||
+			        (groups[i].p >= text.p && groups[i].p + groups[i].n <= text.p + text.n));
+	}
 	pattern_free(p);
 	return 0;
 }

@@ -84,3 +84,43 @@ TEST(pattern, what_would_grow_without_end_is_refused)
 	deep[sizeof(deep) - 1] = 0;
 	CHECK(complaint(deep)[0] != 0);
 }
+
+/* "whole|group 1|…" with - for groups without a part, or "none". */
+static const char *found(const char *expression, const char *text)
+{
+	static char out[256];
+	struct slice groups[8];
+	struct fail f;
+	struct pattern *p;
+	size_t n = 0;
+	ASSERT(pattern_compile(slice_of(expression), &p, &f) == OK);
+	bool any = pattern_find(p, slice_of(text), groups, ARRAY_LEN(groups));
+	CHECK(any == pattern_match(p, slice_of(text)));
+	for (unsigned i = 0; any && i <= pattern_groups(p); i++)
+		n += (size_t)snprintf(
+		        out + n, sizeof out - n, "%s%.*s", i ? "|" : "", PS(groups[i].p ? groups[i] : S("-")));
+	pattern_free(p);
+	return any ? out : "none";
+}
+
+TEST(pattern, finds_what_go_finds)
+{
+	static const char *const rows[][3] = {
+	        {"a(b+)c", "xabbcabc", "abbc|bb"},
+	        {"^geo-db-(.*?)-([^-]+?)$", "geo-db-customer-primary", "geo-db-customer-primary|customer|primary"},
+	        {"(a|ab)(c|bcd)(d*)", "abcd", "abcd|a|bcd|"},
+	        {"(a+?)(a*)", "aaa", "aaa|a|aa"},
+	        {"(?U)(a+)(a*)", "aaa", "a|a|"},
+	        {"(x)|(y)", "y", "y|-|y"},
+	        {"(?:(a)|b)*", "ab", "ab|a"},
+	        {"(|a)*", "aa", "|"},
+	        {"(?P<n>\\d{2,3}?)(\\d)?", "12345", "123|12|3"},
+	        {"()", "", "|"},
+	        {"\\bfoo$", "a foo", "foo"},
+	        {"b", "aaa", "none"},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		CHECK_STR(slice_of(found(rows[i][0], rows[i][1])), rows[i][2]);
+	CHECK(!strcmp(complaint("\\x6*"), "error parsing regexp: invalid escape sequence: `\\x6*`"));
+	CHECK(!strcmp(complaint("\\x{110000}"), "error parsing regexp: invalid escape sequence: `\\x{110000`"));
+}
