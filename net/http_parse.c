@@ -267,18 +267,6 @@ static bool parse_version(struct slice s, unsigned *major, unsigned *minor)
 
 /* ---- the request line ------------------------------------------------------------------------------------------ */
 
-enum http_verb http_verb_of(struct slice m)
-{
-	switch (m.n) {
-	case 3: return !memcmp(m.p, "GET", 3) ? HTTP_GET : !memcmp(m.p, "PUT", 3) ? HTTP_PUT : HTTP_OTHER;
-	case 4: return !memcmp(m.p, "HEAD", 4) ? HTTP_HEAD : !memcmp(m.p, "POST", 4) ? HTTP_POST : HTTP_OTHER;
-	case 5: return !memcmp(m.p, "PATCH", 5) ? HTTP_PATCH : HTTP_OTHER;
-	case 6: return !memcmp(m.p, "DELETE", 6) ? HTTP_DELETE : HTTP_OTHER;
-	case 7: return !memcmp(m.p, "OPTIONS", 7) ? HTTP_OPTIONS : HTTP_OTHER;
-	default: return HTTP_OTHER;
-	}
-}
-
 /* Length of "scheme:" at the start, 0 for none; -1 when there is a colon without a scheme before it. */
 static ptrdiff_t scheme_of(struct slice s)
 {

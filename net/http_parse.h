@@ -43,9 +43,6 @@ struct http_response {
 /* Fills method … headers and content_length of r (body, remote, tls and began are the caller's). */
 enum http_parse_result http_parse_request(char *p, size_t n, struct http_request *r, struct http_framing *f);
 
-/* HTTP_OTHER for methods without a name there; by exact bytes. */
-enum http_verb http_verb_of(struct slice method);
-
 /* Cuts r->target into path, query and has_query, by r->method; false when it is no target. */
 bool http_parse_target(struct http_request *r);
 

@@ -104,7 +104,7 @@ const struct agent_config *boot_reload(struct process *p, struct fail *f)
 	l->config->node_id = p->config->node_id;
 	enum log_level level;
 	if (log_level_parse(l->config->log_level, &level))
-		atomic_store(&p->level, level);
+		log_hub_level(level);
 	p->config = l->config;
 	return l->config; /* kept for good: worlds point to it */
 }
@@ -116,7 +116,7 @@ static bool set_level(struct process *p)
 	enum log_level level;
 	if (!log_level_parse(p->config->log_level, &level))
 		return false;
-	atomic_store(&p->level, level);
+	log_hub_level(level);
 	p->core_log.level = level;
 	return true;
 }

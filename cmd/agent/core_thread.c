@@ -120,7 +120,10 @@ static void carry_out(struct process *p)
 		case EFF_DELETE: work_file(p->work, e->file.name, S_NONE); break;
 		case EFF_SNAPSHOT: snapshots_begin(p, e->snapshot.index, e->snapshot.term); break;
 		case EFF_RELOAD: signals_reload(p, e->message); break;
-		case EFF_STOP: process_stop(p, e->stop.exit_code); break;
+		case EFF_STOP:
+			send_replies(p); /* fronts look at their rings once more when they see the end */
+			process_stop(p, e->stop.exit_code);
+			break;
 		}
 	}
 	all->n = 0;
@@ -209,7 +212,7 @@ static bool waiting(struct process *p)
 static void turn(struct process *p)
 {
 	p->core_log.now = p->core_loop.wall;
-	p->core_log.level = (enum log_level)atomic_load_explicit(&p->level, memory_order_relaxed);
+	p->core_log.level = log_hub_wanted();
 	arena_reset(&own.effects.mem, 64 << 10);
 	if (core_next(p->core) <= p->core_loop.now) {
 		struct event ev = event_now(p, EV_TICK);

@@ -28,8 +28,7 @@ static void out_of_memory(struct front *f, const struct carrier *by, void *conn)
 	by->answer(conn, a);
 }
 
-static struct exchange *wait_for(
-	struct front *f, const struct carrier *by, void *conn, enum exchange_waits waits)
+static struct exchange *wait_for(struct front *f, const struct carrier *by, void *conn, enum exchange_waits waits)
 {
 	struct exchange *x = by->begin(conn);
 	if (x)
@@ -52,8 +51,8 @@ static void send(struct front *f, const struct carrier *by, void *conn, struct m
 	front_send(f, m);
 }
 
-static void park(struct front *f, const struct carrier *by, void *conn, const struct api_wait *wait, bool leader,
-	bool fresh)
+static void park(
+        struct front *f, const struct carrier *by, void *conn, const struct api_wait *wait, bool leader, bool fresh)
 {
 	struct exchange *x = wait_for(f, by, conn, EXCHANGE_WATCH);
 	if (x)
@@ -66,7 +65,8 @@ static void park(struct front *f, const struct carrier *by, void *conn, const st
 	}
 }
 
-void exchange_serve(struct front *f, const struct carrier *by, void *conn, const struct http_request *r, mono_ns deadline)
+void exchange_serve(
+        struct front *f, const struct carrier *by, void *conn, const struct http_request *r, mono_ns deadline)
 {
 	struct api_wait wait = {.deadline = deadline};
 	struct http_answer *a = exchange_answer(f);
@@ -74,7 +74,7 @@ void exchange_serve(struct front *f, const struct carrier *by, void *conn, const
 	enum api_state state = api_http(&f->api, r, a, &wait);
 	switch (state) {
 	case API_ANSWERED: by->answer(conn, a); break;
-	case API_STREAM: by->stream(conn, a, wait.level); break;
+	case API_STREAM: by->stream(f, conn, a, wait.level); break;
 	case API_SENT: send(f, by, conn, wait.message, !deadline); break;
 	case API_WAIT:
 	case API_WAIT_LEADER: park(f, by, conn, &wait, state == API_WAIT_LEADER, !deadline); break;
@@ -100,6 +100,8 @@ void exchange_reply(struct front *f, struct message *m)
 		api_http_finish(&f->api, m, a);
 		x->by->answer(x->conn, a);
 	}
+	if (m->ask == ASK_RELOAD)
+		f->reloading = false;
 	exchange_over(f);
 	message_give(&f->api, m);
 }

@@ -1,6 +1,6 @@
 /* An exchange: one request of the HTTP API under way on a front, whatever carries it (HTTP, or the command `api` of
- * 8400). What has to happen with it is the same: translate it; answer, or send its message to the core, or park it until
- * what it looked at moves, and then translate it again.
+ * 8400). What has to happen with it is the same: translate it; answer, or send its message to the core, or park it
+ * until what it looked at moves, and then translate it again.
  *
  * The carrier is a table of functions on its own connection; it owns the struct exchange, which exists only while the
  * request waits for something, so that a request answered at once costs none. Thread: the front's. */
@@ -23,8 +23,8 @@ struct carrier {
 	/* The parked request once more. */
 	void (*request)(void *conn, struct http_request *r);
 	/* Lines of the log follow the answer, of this level and above. */
-	void (*stream)(void *conn, const struct http_answer *a, enum log_level level);
-	/* Another message than one of api_http came back (EXCHANGE_MESSAGE). */
+	void (*stream)(struct front *f, void *conn, struct http_answer *a, enum log_level level);
+	/* Another message than one of api_http came back (EXCHANGE_MESSAGE); NULL: there are none. */
 	void (*reply)(void *conn, struct message *m);
 };
 
@@ -47,7 +47,8 @@ struct exchange {
 };
 
 /* Translates a request, fresh (deadline 0) or woken, and does with it what the api says. */
-void exchange_serve(struct front *f, const struct carrier *by, void *conn, const struct http_request *r, mono_ns deadline);
+void exchange_serve(
+        struct front *f, const struct carrier *by, void *conn, const struct http_request *r, mono_ns deadline);
 
 /* Sends a message of the carrier's own; it comes back through `reply`. */
 void exchange_send(struct exchange *x, struct message *m);

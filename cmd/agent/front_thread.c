@@ -1,10 +1,14 @@
 #include "cmd/agent/front_thread.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
+#include "cmd/agent/exchange.h"
 #include "cmd/agent/front_dns.h"
 #include "cmd/agent/front_http.h"
+#include "cmd/agent/front_ipc.h"
 #include "cmd/agent/log_hub.h"
+#include "cmd/agent/monitors.h"
 #include "core/base/must.h"
 
 enum { REPLIES_A_TURN = 1024 };
@@ -18,6 +22,8 @@ struct front *front_new(struct process *p, int id)
 	f->id = id;
 	f->reader = epoch_reader_add(p->epoch);
 	api_init(&f->api, id, process_seed());
+	f->api.processors = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+	f->api.threads = p->front_count + (p->wal ? 3 : 2);
 	MUST(f->reader >= 0);
 	if (!loop_init(&f->loop) || !bell_init(&f->bell) || !bell_watch(&f->bell, &f->loop) ||
 		!ring_init(&f->to_core, RING_SIZE, &p->core_bell) || !ring_init(&f->from_core, RING_SIZE, &f->bell)) {
@@ -30,12 +36,14 @@ struct front *front_new(struct process *p, int id)
 
 bool front_listen(struct front *f, struct fail *why)
 {
-	return front_http_listen(f, why) && front_dns_init(f, why) && front_dns_listen(f, why);
+	return front_http_listen(f, why) && front_dns_init(f, why) && front_dns_listen(f, why) &&
+	       front_ipc_init(f, why) && front_ipc_listen(f, why);
 }
 
 void front_free(struct front *f)
 {
 	front_dns_free(f);
+	front_ipc_free(f);
 	front_http_free(f);
 	ring_free(&f->to_core);
 	ring_free(&f->from_core);
@@ -55,7 +63,7 @@ const struct world *front_world(struct front *f)
 	f->api.now = f->loop.now;
 	f->api.wall = f->loop.wall;
 	f->api.log.now = f->loop.wall;
-	f->api.log.level = (enum log_level)atomic_load_explicit(&f->process->level, memory_order_relaxed);
+	f->api.log.level = log_hub_wanted();
 	return f->world;
 }
 
@@ -94,7 +102,7 @@ static void take_replies(struct front *f)
 		leave_world(f); /* an answer may be newer than the world at hand */
 		front_world(f);
 		for (uint32_t i = 0; i < n; i++)
-			front_http_reply(f, items[i]);
+			exchange_reply(f, items[i]);
 	}
 }
 
@@ -131,7 +139,7 @@ void *front_run(void *front)
 	while (!atomic_load_explicit(&p->stopping, memory_order_relaxed)) {
 		take_replies(f);
 		look(f);
-		front_http_monitors(f);
+		monitors_look(f);
 		send_unsent(f);
 		log_hub_take(&f->api.log);
 		leave_world(f);

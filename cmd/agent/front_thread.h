@@ -25,6 +25,9 @@ struct front {
 	struct message *unsent;     /* the ring to the core was full */
 	struct monitor *monitors;   /* streams of log lines */
 	struct front_dns *dns;      /* NULL: no DNS */
+	struct ipc_server *ipc;     /* NULL: no port 8400 */
+	struct buf ipc_out;         /* answers of 8400, reused */
+	bool reloading;             /* a reload asked for over 8400 is under way */
 };
 
 struct front *front_new(struct process *p, int id);

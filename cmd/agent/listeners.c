@@ -87,4 +87,7 @@ void listeners_close(struct process *p)
 	for (unsigned i = 0; i < p->http_count; i++)
 		if (p->http[i].addr.kind == CONFIG_ADDR_UNIX)
 			unlink(p->http[i].addr.host.p);
+	for (unsigned i = 0; i < p->ipc_count; i++)
+		if (p->ipc[i].addr.kind == CONFIG_ADDR_UNIX)
+			unlink(p->ipc[i].addr.host.p);
 }

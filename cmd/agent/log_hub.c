@@ -1,4 +1,5 @@
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -12,6 +13,8 @@
 
 #include "core/base/slice.h"
 #include "net/ring.h"
+
+enum { LOG_LEVELS = LOG_ERR + 1 };
 
 struct kept {
 	char *text;
@@ -30,6 +33,9 @@ static struct {
 		unsigned n;
 	} listeners[LOG_HUB_MONITORS];
 	unsigned listener_count;
+	enum log_level level;       /* of the configuration */
+	unsigned wanting[LOG_LEVELS]; /* monitors, by level */
+	atomic_uint wanted;         /* the lowest of all these */
 } hub = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
 void log_hub_init(void)
@@ -85,6 +91,8 @@ void log_hub_take(struct logbuf *l)
 		struct slice line = slice_next(&rest, '\n');
 		enum log_level level = log_level_of_line(line);
 		keep(line, level);
+		if (level < hub.level)
+			continue;
 		print(line);
 		if (hub.to_syslog)
 			to_syslog(line, level);
@@ -125,7 +133,29 @@ bool log_hub_syslog(struct slice facility, const char *tag)
 	return false;
 }
 
-void log_hub_listen(struct bell *b)
+/* With the mutex held. */
+static void want(void)
+{
+	unsigned level = 0;
+	while (level < hub.level && !hub.wanting[level])
+		level++;
+	atomic_store_explicit(&hub.wanted, level, memory_order_relaxed);
+}
+
+void log_hub_level(enum log_level level)
+{
+	pthread_mutex_lock(&hub.mutex);
+	hub.level = level;
+	want();
+	pthread_mutex_unlock(&hub.mutex);
+}
+
+enum log_level log_hub_wanted(void)
+{
+	return (enum log_level)atomic_load_explicit(&hub.wanted, memory_order_relaxed);
+}
+
+void log_hub_listen(struct bell *b, enum log_level level)
 {
 	pthread_mutex_lock(&hub.mutex);
 	unsigned i = 0;
@@ -137,10 +167,12 @@ void log_hub_listen(struct bell *b)
 		if (i == hub.listener_count)
 			hub.listener_count++;
 	}
+	hub.wanting[level]++;
+	want();
 	pthread_mutex_unlock(&hub.mutex);
 }
 
-void log_hub_leave(struct bell *b)
+void log_hub_leave(struct bell *b, enum log_level level)
 {
 	pthread_mutex_lock(&hub.mutex);
 	for (unsigned i = 0; i < hub.listener_count; i++)
@@ -149,6 +181,8 @@ void log_hub_leave(struct bell *b)
 			hub.listeners[hub.listener_count].n = 0;
 			break;
 		}
+	hub.wanting[level]--;
+	want();
 	pthread_mutex_unlock(&hub.mutex);
 }
 

@@ -20,9 +20,14 @@ void log_hub_take(struct logbuf *l);
 void log_hub_open(void);
 bool log_hub_syslog(struct slice facility, const char *tag); /* false: unknown facility or no system log */
 
-/* A bell to ring when lines come (a front with monitors); and no longer. Counted: once per monitor. */
-void log_hub_listen(struct bell *b);
-void log_hub_leave(struct bell *b);
+/* The level of the configuration: what lies below is not printed. */
+void log_hub_level(enum log_level level);
+/* The lowest level that anybody wants, a monitor or the configuration: below it nothing need be written. Any thread. */
+enum log_level log_hub_wanted(void);
+
+/* A bell to ring when lines come (a front with monitors); and no longer. Counted: once per monitor, with its level. */
+void log_hub_listen(struct bell *b, enum log_level level);
+void log_hub_leave(struct bell *b, enum log_level level);
 
 /* The next line after *seq (0: the oldest that is kept) into `out`, without newline; moves *seq. False: no more. Lines
  * that were overwritten meanwhile are skipped. */

@@ -42,7 +42,6 @@ struct process {
 	struct epoch *epoch;
 	_Atomic(struct world *) world;
 	_Atomic uint64_t world_number; /* of the newest world */
-	atomic_uint level;             /* enum log_level: the lowest that anybody wants */
 	atomic_bool stopping;
 	atomic_int exit_code;
 

@@ -38,6 +38,7 @@ struct api {
 	mono_ns now;
 	wall_ns wall;
 	int front;
+	unsigned processors, threads; /* of this process, for stats; set by the host */
 	struct message *spare; /* pool of messages, a list; `message_take` */
 	unsigned spare_n;
 };

@@ -10,6 +10,18 @@ struct slice http_header_get(const struct http_request *r, struct slice name)
 	return S_NONE;
 }
 
+enum http_verb http_verb_of(struct slice m)
+{
+	switch (m.n) {
+	case 3: return !memcmp(m.p, "GET", 3) ? HTTP_GET : !memcmp(m.p, "PUT", 3) ? HTTP_PUT : HTTP_OTHER;
+	case 4: return !memcmp(m.p, "HEAD", 4) ? HTTP_HEAD : !memcmp(m.p, "POST", 4) ? HTTP_POST : HTTP_OTHER;
+	case 5: return !memcmp(m.p, "PATCH", 5) ? HTTP_PATCH : HTTP_OTHER;
+	case 6: return !memcmp(m.p, "DELETE", 6) ? HTTP_DELETE : HTTP_OTHER;
+	case 7: return !memcmp(m.p, "OPTIONS", 7) ? HTTP_OPTIONS : HTTP_OTHER;
+	default: return HTTP_OTHER;
+	}
+}
+
 const char *http_status_text(int status)
 {
 	static const struct {

@@ -44,6 +44,9 @@ struct http_answer {
 	struct buf body;
 };
 
+/* HTTP_OTHER for methods without a name there; by exact bytes. */
+enum http_verb http_verb_of(struct slice method);
+
 const char *http_status_text(int status); /* "OK", "Not Found" …; "" when unknown */
 /* http.DetectContentType. */
 struct slice http_sniff(struct slice body);

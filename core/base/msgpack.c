@@ -315,20 +315,36 @@ void mp_skip(struct mp_reader *r)
 		r->at += h.payload;
 }
 
-size_t mp_whole(struct slice bytes)
+/* Every value due takes a byte at least, so what is promised beyond the limit is known at once. */
+static bool beyond(const struct mp_scan *s, const struct head *h, size_t limit)
+{
+	uint64_t room = limit - s->at;
+	if (s->due > room || h->size > room || h->payload > room - h->size)
+		return true;
+	room -= h->size + h->payload;
+	return s->due - 1 > room || h->members > room - (s->due - 1);
+}
+
+size_t mp_scan(struct mp_scan *s, struct slice bytes, size_t limit)
 {
 	struct head h;
 	const uint8_t *p = mp_read(bytes).at;
-	size_t at = 0;
-	for (uint64_t due = 1; due; due += h.members, due--) {
-		enum look l = head_read(p + at, bytes.n - at, &h);
-		if (l != LOOK_OK)
-			return l == LOOK_CUT ? 0 : SIZE_MAX;
-		if (bytes.n - at - h.size < h.payload)
+	while (s->due) {
+		enum look l = head_read(p + s->at, bytes.n - s->at, &h);
+		if (l == LOOK_NEVER || beyond(s, &h, limit))
+			return SIZE_MAX;
+		if (l == LOOK_CUT || bytes.n - s->at - h.size < h.payload)
 			return 0;
-		at += h.size + (size_t)h.payload;
+		s->at += h.size + (size_t)h.payload;
+		s->due += h.members - 1;
 	}
-	return at;
+	return s->at;
+}
+
+size_t mp_whole(struct slice bytes)
+{
+	struct mp_scan s = MP_SCAN;
+	return mp_scan(&s, bytes, SIZE_MAX);
 }
 
 /* ---- any value ---- */

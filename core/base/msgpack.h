@@ -41,6 +41,15 @@ static inline size_t mp_left(const struct mp_reader *r) { return (size_t)(r->end
 /* How many bytes the first whole value takes; 0 if it is not complete yet; SIZE_MAX if it can't be msgpack. */
 size_t mp_whole(struct slice bytes);
 
+/* The same for bytes that come in pieces: what was looked at is not looked at again. Begin with MP_SCAN, give all bytes
+ * from the value's first each time. SIZE_MAX also when the value cannot fit `limit` bytes, known from its first heads. */
+struct mp_scan {
+	size_t at;    /* looked at so far */
+	uint64_t due; /* values still to come */
+};
+#define MP_SCAN ((struct mp_scan){0, 1})
+size_t mp_scan(struct mp_scan *s, struct slice bytes, size_t limit);
+
 void mp_put_nil(struct buf *b);
 void mp_put_bool(struct buf *b, bool v);
 void mp_put_i64(struct buf *b, int64_t v);   /* smallest form; from 0 up the unsigned family, as go-msgpack */
