@@ -1,5 +1,5 @@
 # Compiles every .c below cmd core net store into one static PIE, and every tests/unit/**/*.c into one test program.
-# Called by build.sh, which decides MODE (release, debug, asan) and sees to it that the tools are there.
+# Called by build.sh, which decides MODE (release, asan, tsan) and sees to it that the tools are there.
 # No list of files: a new .c is picked up by itself. One object tree a mode: build/<mode>/.
 
 MODE ?= release
@@ -21,8 +21,9 @@ CFLAGS_ALL := -std=c11 -D_GNU_SOURCE -I. -pthread $(WARN) -fstack-protector-stro
 
 ifeq ($(MODE),release)
   # musl, static PIE. The wrapper's specs know -static but not -static-pie, so the link line is spelt out.
-  CC       := musl-gcc
-  MUSL     := /usr/lib/$(ARCH)-linux-musl
+  # Where musl is the C library (Alpine), gcc itself is that compiler.
+  CC       := $(if $(wildcard /etc/alpine-release),gcc,musl-gcc)
+  MUSL     := $(if $(wildcard /etc/alpine-release),/usr/lib,/usr/lib/$(ARCH)-linux-musl)
   GCCLIB   := $(dir $(shell gcc -print-libgcc-file-name))
   BEARSSL  := $(firstword $(wildcard /usr/lib/$(ARCH)-linux-gnu/libbearssl.a /usr/lib/libbearssl.a))
   CFLAGS   := $(CFLAGS_ALL) -O2 -fno-plt -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -Ibuild/include
@@ -43,7 +44,7 @@ OBJ  := $(patsubst %,$(B)/%.o,$(basename $(SRC)))
 LIBOBJ := $(patsubst %,$(B)/%.o,$(basename $(LIBSRC)))
 UNITOBJ := $(patsubst %,$(B)/%.o,$(basename $(UNIT)))
 
-.PHONY: binary units
+.PHONY: binary units FORCE
 binary: $(B)/consul
 units: $(B)/unit
 
@@ -53,13 +54,19 @@ $(B)/consul: $(OBJ)
 $(B)/unit: $(UNITOBJ) $(LIBOBJ)
 	$(call LINK,$^)
 
+# The revision is compiled into one file, again only when it has changed.
 $(B)/cmd/version.o: CFLAGS += -DREVISION='"$(REVISION)"'
+$(B)/cmd/version.o: $(B)/revision
+$(B)/revision: FORCE
+	@mkdir -p $(@D)
+	@echo $(REVISION) | cmp -s - $@ || echo $(REVISION) >$@
+FORCE:
 
-$(B)/%.o: %.c
+$(B)/%.o: %.c scripts/build.mk
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -c $< -o $@
 
-$(B)/%.o: %.S
+$(B)/%.o: %.S scripts/build.mk
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -c $< -o $@
 
