@@ -47,7 +47,7 @@ struct mp_scan {
 	size_t at;    /* looked at so far */
 	uint64_t due; /* values still to come */
 };
-#define MP_SCAN ((struct mp_scan){0, 1})
+#define MP_SCAN ((struct mp_scan){.due = 1})
 size_t mp_scan(struct mp_scan *s, struct slice bytes, size_t limit);
 
 void mp_put_nil(struct buf *b);

@@ -179,3 +179,23 @@ TEST(msgpack, any_value)
 	CHECK_STR(v.entries[2].key, "128");
 	arena_free(&a);
 }
+
+/* In pieces it finds the same end as at once, and sees from the heads alone what cannot fit. */
+TEST(msgpack, a_value_that_comes_in_pieces)
+{
+	static const char text[] = "\x83\xa1" "a\x92\x01\xda\x00\x02xy\xa1" "b\xc4\x01z\xcd\x01\x02\x80";
+	size_t whole = sizeof(text) - 1;
+	for (size_t step = 1; step < 5; step++) {
+		struct mp_scan s = MP_SCAN;
+		for (size_t n = 0; n < whole; n += step)
+			CHECK_EQ(mp_scan(&s, slice_at(text, n), whole), 0);
+		CHECK_EQ(mp_scan(&s, slice_at(text, whole), whole), whole);
+	}
+	for (size_t limit = 0; limit < whole; limit++) {
+		struct mp_scan s = MP_SCAN;
+		CHECK(mp_scan(&s, slice_at(text, whole), limit) == SIZE_MAX);
+	}
+	CHECK(mp_scan(&MP_SCAN, S("\xdb\x00\x00\x01\x00"), 100) == SIZE_MAX);
+	CHECK(mp_scan(&MP_SCAN, S("\xdd\x00\x00\x01\x00"), 100) == SIZE_MAX);
+	CHECK(mp_scan(&MP_SCAN, S("\xdf\xff\xff\xff\xff"), 100) == SIZE_MAX);
+}
