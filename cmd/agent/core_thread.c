@@ -107,6 +107,7 @@ static void append(struct process *p, const struct effect *e)
 static void carry_out(struct process *p)
 {
 	struct effects *all = &own.effects;
+	const struct effect *stop = NULL;
 	if (all->publish)
 		publish(p);
 	for (size_t i = 0; i < all->n; i++) {
@@ -120,10 +121,7 @@ static void carry_out(struct process *p)
 		case EFF_DELETE: work_file(p->work, e->file.name, S_NONE); break;
 		case EFF_SNAPSHOT: snapshots_begin(p, e->snapshot.index, e->snapshot.term); break;
 		case EFF_RELOAD: signals_reload(p, e->message); break;
-		case EFF_STOP:
-			send_replies(p); /* fronts look at their rings once more when they see the end */
-			process_stop(p, e->stop.exit_code);
-			break;
+		case EFF_STOP: stop = e; break;
 		}
 	}
 	all->n = 0;
@@ -131,6 +129,8 @@ static void carry_out(struct process *p)
 		ring_flush(&p->to_log);
 	work_flush(p->work);
 	send_replies(p);
+	if (stop) /* behind the replies: fronts look at their rings once more when they see the end */
+		process_stop(p, stop->stop.exit_code);
 }
 
 /* ---- events ---- */
