@@ -4,7 +4,7 @@
 
 #include "core/base/types.h"
 
-enum check_kind { CHECK_SCRIPT, CHECK_HTTP, CHECK_TCP, CHECK_DOCKER };
+enum check_kind { CHECK_SCRIPT, CHECK_HTTP, CHECK_TCP, CHECK_DOCKER, CHECK_GRPC };
 
 struct check_run {
 	struct slice id;

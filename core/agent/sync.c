@@ -1,0 +1,468 @@
+#include "core/agent/sync.h"
+
+#include <stdlib.h>
+
+#include "core/base/must.h"
+#include "core/base/slice.h"
+#include "core/state/command.h"
+#include "core/state/health.h"
+#include "core/state/rows.h"
+
+#define RETRY (15 * NS_PER_S)
+
+enum write_kind { WRITE_SERVICE, WRITE_CHECK, WRITE_NODE, DELETE_SERVICE, DELETE_CHECK };
+
+struct entry_mark {
+	struct slice id;
+	uint64_t change;
+};
+
+/* What a message of ours is about; in its memory. */
+struct sync_write {
+	enum write_kind kind;
+	struct entry_mark about;
+	struct list checks; /* of struct entry_mark: those that went with a service */
+};
+
+void sync_init(struct sync *s, struct local *l, const struct agent_config *c, struct rand *r, struct logbuf *log)
+{
+	*s = (struct sync){.local = l, .config = c, .rand = r, .log = log, .full_at = INT64_MAX};
+	s->out_tail = &s->out;
+}
+
+static void message_free(struct message *m)
+{
+	arena_free(&m->mem);
+	free(m);
+}
+
+void sync_free(struct sync *s)
+{
+	for (struct message *m = s->out, *next; m; m = next) {
+		next = m->next;
+		message_free(m);
+	}
+}
+
+/* ---- questions that wait ---- */
+
+static void move_all(struct message **from, struct message **to)
+{
+	while (*to)
+		to = &(*to)->next;
+	*to = *from;
+	*from = NULL;
+}
+
+static void push(struct message **list, struct message *m)
+{
+	m->next = *list;
+	*list = m;
+}
+
+void sync_wait(struct sync *s, struct message *m)
+{
+	push(s->leader ? &s->waiting : &s->answered, m);
+}
+
+struct message *sync_answered(struct sync *s)
+{
+	struct message *m = s->answered;
+	s->answered = NULL;
+	return m;
+}
+
+/* ---- leadership ---- */
+
+void sync_leader(struct sync *s, bool known, mono_ns now)
+{
+	if (known == s->leader)
+		return;
+	s->leader = known;
+	s->full_at = known ? now : INT64_MAX;
+	if (!known)
+		move_all(&s->waiting, &s->answered);
+}
+
+mono_ns sync_next(const struct sync *s)
+{
+	if (!s->leader || s->flying)
+		return INT64_MAX;
+	return s->local->changed || s->waiting ? 0 : s->full_at;
+}
+
+static dur_ns stagger(struct sync *s, dur_ns d)
+{
+	return d > 0 ? (dur_ns)rand_below(s->rand, (uint64_t)d) : 0;
+}
+
+/* ---- requests ---- */
+
+static struct slice token_of(const struct sync *s, struct slice own)
+{
+	return own.n ? own : s->config->acl_token;
+}
+
+static struct slice agent_token(const struct sync *s)
+{
+	return s->config->acl_agent_token.n ? s->config->acl_agent_token : s->config->acl_token;
+}
+
+static struct message *message_new(enum write_kind kind, const struct local_entry *e)
+{
+	struct message *m = calloc(1, sizeof *m);
+	struct sync_write *w = m ? ARENA_NEW(&m->mem, struct sync_write) : NULL;
+	if (!w) {
+		free(m);
+		return NULL;
+	}
+	m->front = -1;
+	m->ask = ASK_COMMAND;
+	m->context = w;
+	w->kind = kind;
+	if (e)
+		w->about = (struct entry_mark){arena_copy(&m->mem, e->id), e->change};
+	return m;
+}
+
+/* False: out of memory, the message is gone. */
+static bool send(struct sync *s, struct message *m, enum command_type type, const struct schema *schema, const void *q)
+{
+	struct buf b = {0};
+	command_write(&b, type, schema, q);
+	m->command = b.failed ? S_NONE : arena_copy(&m->mem, buf_view(&b));
+	buf_free(&b);
+	if (!m->command.p || m->mem.failed) {
+		message_free(m);
+		return false;
+	}
+	m->next = NULL;
+	*s->out_tail = m;
+	s->out_tail = &m->next;
+	s->flying++;
+	return true;
+}
+
+/* Every registration carries the node, too. */
+static struct register_request node_request(const struct sync *s, struct slice token, struct arena *a)
+{
+	const struct agent_config *c = s->config;
+	return (struct register_request){
+		.datacenter = c->datacenter,
+		.id = c->node_id,
+		.node = c->node_name,
+		.address = c->advertise_addr,
+		.tagged_addresses = c->tagged_addresses,
+		.node_meta = local_metadata(c, a),
+		.token = token,
+	};
+}
+
+static bool send_node(struct sync *s)
+{
+	struct message *m = message_new(WRITE_NODE, NULL);
+	if (!m)
+		return false;
+	struct register_request q = node_request(s, agent_token(s), &m->mem);
+	return send(s, m, COMMAND_REGISTER, &register_request_schema, &q);
+}
+
+static bool send_deletion(struct sync *s, enum write_kind kind, const struct local_entry *e)
+{
+	struct message *m = message_new(kind, e);
+	struct deregister_request q = {
+		.datacenter = s->config->datacenter,
+		.node = s->config->node_name,
+		.service_id = kind == DELETE_SERVICE ? e->id : S_NONE,
+		.check_id = kind == DELETE_CHECK ? e->id : S_NONE,
+		.token = token_of(s, e->token),
+	};
+	return m && send(s, m, COMMAND_DEREGISTER, &deregister_request_schema, &q);
+}
+
+/* The checks that ride with a service: their rows for the request, their marks for the answer. */
+static struct list gather_checks(struct sync *s, struct message *m, struct local_entry *service)
+{
+	struct sync_write *w = m->context;
+	struct rows checks = ROWS(&m->mem, struct health_check), marks = ROWS(&m->mem, struct entry_mark);
+	for (struct local_entry *e = service->ride; e; e = e->next) {
+		const struct local_check *row = local_check_get(db_working(s->local->db), e->id);
+		struct health_check *to = rows_add(&checks);
+		struct entry_mark *mark = rows_add(&marks);
+		if (!to || !mark)
+			break;
+		*to = row->check;
+		*mark = (struct entry_mark){arena_copy(&m->mem, e->id), e->change};
+	}
+	w->checks = rows_list(&marks);
+	return rows_list(&checks);
+}
+
+static bool send_service(struct sync *s, struct local_entry *e)
+{
+	struct message *m = message_new(WRITE_SERVICE, e);
+	if (!m)
+		return false;
+	struct node_service service = local_service_get(db_working(s->local->db), e->id)->service;
+	struct register_request q = node_request(s, token_of(s, e->token), &m->mem);
+	struct list checks = gather_checks(s, m, e);
+	q.service = &service;
+	if (checks.n == 1) /* as servers before 0.5 want it */
+		q.check = checks.items;
+	else
+		q.checks = checks;
+	return send(s, m, COMMAND_REGISTER, &register_request_schema, &q);
+}
+
+static bool send_check(struct sync *s, struct local_entry *e)
+{
+	struct message *m = message_new(WRITE_CHECK, e);
+	if (!m)
+		return false;
+	struct health_check check = local_check_get(db_working(s->local->db), e->id)->check;
+	const struct local_service *of = local_service_get(db_working(s->local->db), check.service_id);
+	struct node_service service;
+	struct register_request q = node_request(s, token_of(s, e->token), &m->mem);
+	q.check = &check;
+	if (of && check.service_id.n) {
+		service = of->service;
+		q.service = &service;
+	}
+	local_check_undefer(s->local, e);
+	return send(s, m, COMMAND_REGISTER, &register_request_schema, &q);
+}
+
+/* ---- a pass ---- */
+
+/* The list in the order in which it grew. */
+static struct local_entry *take_list(struct local_entry **list)
+{
+	struct local_entry *reversed = NULL;
+	for (struct local_entry *e = *list, *next; e; e = next) {
+		next = e->next;
+		e->next = reversed;
+		reversed = e;
+	}
+	*list = NULL;
+	return reversed;
+}
+
+/* Checks that are out of step go with their service if that is out of step, too, and has the same token: then both appear
+ * at once. The others go alone. Returns those. */
+static struct local_entry *seat_checks(struct sync *s, struct local_entry *checks)
+{
+	struct local_entry *alone = NULL, **tail = &alone;
+	for (struct local_entry *e = checks, *next; e; e = next) {
+		next = e->next;
+		e->next = NULL;
+		e->queued = false;
+		const struct local_check *row =
+			e->deleted ? NULL : local_check_get(db_working(s->local->db), e->id);
+		struct local_entry *service =
+			row && row->check.service_id.n ? local_entry_of_service(s->local, row->check.service_id) : NULL;
+		if (service && service->queued && !service->deleted &&
+			slice_eq(token_of(s, service->token), token_of(s, e->token))) {
+			e->next = service->ride;
+			service->ride = e;
+		} else {
+			*tail = e;
+			tail = &e->next;
+		}
+	}
+	return alone;
+}
+
+static void again_with_riders(struct sync *s, struct local_entry *e)
+{
+	local_service_again(s->local, e);
+	for (struct local_entry *c = e->ride, *next; c; c = next) {
+		next = c->next;
+		local_check_again(s->local, c);
+	}
+}
+
+static void write_services(struct sync *s, struct local_entry *list)
+{
+	for (struct local_entry *e = list, *next; e; e = next) {
+		next = e->next;
+		e->queued = false;
+		if (!(e->deleted ? send_deletion(s, DELETE_SERVICE, e) : send_service(s, e)))
+			again_with_riders(s, e);
+		e->ride = NULL;
+	}
+}
+
+static void write_checks(struct sync *s, struct local_entry *list)
+{
+	for (struct local_entry *e = list, *next; e; e = next) {
+		next = e->next;
+		if (!(e->deleted ? send_deletion(s, DELETE_CHECK, e) : send_check(s, e)))
+			local_check_again(s->local, e);
+	}
+}
+
+static bool registers(const struct message *m)
+{
+	for (; m; m = m->next)
+		if (((const struct sync_write *)m->context)->kind <= WRITE_CHECK)
+			return true;
+	return false;
+}
+
+static void tell_in_step(struct sync *s)
+{
+	struct local_entry *e;
+	for (size_t at = 0; (e = map_next(&s->local->services, &at));)
+		if (e->in_sync)
+			log_debug(s->log, "agent: Service \"%.*s\" in sync", PS(e->id));
+	for (size_t at = 0; (e = map_next(&s->local->checks, &at));)
+		if (e->in_sync)
+			log_debug(s->log, "agent: Check \"%.*s\" in sync", PS(e->id));
+}
+
+static void end_pass(struct sync *s, mono_ns now)
+{
+	if (s->fail.code) {
+		log_err(s->log, s->full ? "agent: failed to sync remote state: %s" : "agent: failed to sync changes: %s",
+			s->fail.text);
+		if (s->leader)
+			s->full_at = now + RETRY + stagger(s, RETRY);
+	}
+	s->fail.code = OK;
+	move_all(&s->riding, &s->answered);
+}
+
+static void compare(struct sync *s)
+{
+	const struct db_root *r = db_working(s->local->db);
+	struct arena a = {0};
+	struct sync_remote remote;
+	catalog_node_services(r, NULL, s->config->node_name, &a, &remote.node, &remote.services);
+	health_checks_of_node(r, NULL, s->config->node_name, &a, &remote.checks);
+	if (!a.failed)
+		sync_compare(s->local, &remote);
+	arena_free(&a);
+}
+
+static void begin_pass(struct sync *s, mono_ns now)
+{
+	struct local *l = s->local;
+	s->full = now >= s->full_at;
+	if (s->full) {
+		s->full_at = now + s->config->ae_interval + stagger(s, s->config->ae_interval);
+		compare(s);
+		if (s->log->level <= LOG_DEBUG)
+			tell_in_step(s);
+	}
+	l->changed = false;
+	move_all(&s->waiting, &s->riding);
+	struct local_entry *services = take_list(&l->services_out);
+	struct local_entry *checks = seat_checks(s, take_list(&l->checks_out));
+	write_services(s, services);
+	write_checks(s, checks);
+	if (l->node_in_sync)
+		log_debug(s->log, "agent: Node info in sync");
+	else if (!registers(s->out))
+		send_node(s);
+	if (!s->flying)
+		end_pass(s, now);
+}
+
+struct message *sync_outbox(struct sync *s, mono_ns now)
+{
+	if (!s->leader || s->flying || (!s->local->changed && !s->waiting && now < s->full_at))
+		return NULL;
+	begin_pass(s, now);
+	struct message *m = s->out;
+	s->out = NULL;
+	s->out_tail = &s->out;
+	return m;
+}
+
+/* ---- answers ---- */
+
+static bool in_step(struct local_entry *e, const struct entry_mark *mark)
+{
+	if (!e || e->change != mark->change)
+		return false;
+	e->in_sync = true;
+	return true;
+}
+
+static void written(struct sync *s, const struct sync_write *w)
+{
+	struct local *l = s->local;
+	struct local_entry *e;
+	const struct entry_mark *checks = w->checks.items;
+	switch (w->kind) {
+	case WRITE_SERVICE:
+		in_step(local_entry_of_service(l, w->about.id), &w->about);
+		for (uint32_t i = 0; i < w->checks.n; i++)
+			in_step(local_entry_of_check(l, checks[i].id), &checks[i]);
+		log_info(s->log, "agent: Synced service \"%.*s\"", PS(w->about.id));
+		break;
+	case WRITE_CHECK:
+		in_step(local_entry_of_check(l, w->about.id), &w->about);
+		log_info(s->log, "agent: Synced check \"%.*s\"", PS(w->about.id));
+		break;
+	case WRITE_NODE: log_info(s->log, "agent: Synced node info"); break;
+	case DELETE_SERVICE:
+		e = local_entry_of_service(l, w->about.id);
+		if (in_step(e, &w->about))
+			local_service_forget(l, e);
+		log_info(s->log, "agent: Deregistered service \"%.*s\"", PS(w->about.id));
+		break;
+	case DELETE_CHECK:
+		e = local_entry_of_check(l, w->about.id);
+		if (in_step(e, &w->about))
+			local_check_forget(l, e);
+		log_info(s->log, "agent: Deregistered check \"%.*s\"", PS(w->about.id));
+		break;
+	}
+	if (w->kind <= WRITE_NODE)
+		l->node_in_sync = true;
+}
+
+/* Stays out of step. What changed meanwhile is queued already. */
+static void failed(struct sync *s, const struct sync_write *w, struct slice why)
+{
+	static const char *const texts[] = {
+		[WRITE_SERVICE] = "Syncing service",
+		[WRITE_CHECK] = "Syncing check",
+		[DELETE_SERVICE] = "Deregistering service",
+		[DELETE_CHECK] = "Deregistering check",
+	};
+	struct local *l = s->local;
+	bool service = w->kind == WRITE_SERVICE || w->kind == DELETE_SERVICE;
+	const struct entry_mark *checks = w->checks.items;
+	struct local_entry *e;
+	if (w->kind == WRITE_NODE)
+		log_warn(s->log, "agent: Syncing node info failed. %.*s", PS(why));
+	else
+		log_warn(s->log, "agent: %s \"%.*s\" failed. %.*s", texts[w->kind], PS(w->about.id), PS(why));
+	if (service && (e = local_entry_of_service(l, w->about.id)))
+		local_service_again(l, e);
+	if (!service && w->kind != WRITE_NODE && (e = local_entry_of_check(l, w->about.id)))
+		local_check_again(l, e);
+	for (uint32_t i = 0; i < w->checks.n; i++)
+		if ((e = local_entry_of_check(l, checks[i].id)))
+			local_check_again(l, e);
+	if (!s->fail.code)
+		fail_set(&s->fail, ERR_FAILED, "%.*s", PS(why));
+}
+
+void sync_done(struct sync *s, struct message *m, mono_ns now)
+{
+	const struct sync_write *w = m->context;
+	MUST(s->flying > 0);
+	s->flying--;
+	if (m->err)
+		failed(s, w, m->why);
+	else if (m->result.kind == APPLY_ERROR)
+		failed(s, w, m->result.text);
+	else
+		written(s, w);
+	message_free(m);
+	if (!s->flying)
+		end_pass(s, now);
+}
