@@ -77,6 +77,8 @@ test)
 	;;
 bench)
 	build
+	need python3 wrk nginx-core/nginx nsd dnsperf etcd-server/etcd nghttp2-client/nghttp2
+	make --no-print-directory -s -j"$(nproc)" -f scripts/build.mk MODE=release bench
 	exec tests/bench/run "$@"
 	;;
 check)

@@ -44,7 +44,7 @@ OBJ  := $(patsubst %,$(B)/%.o,$(basename $(SRC)))
 LIBOBJ := $(patsubst %,$(B)/%.o,$(basename $(LIBSRC)))
 UNITOBJ := $(patsubst %,$(B)/%.o,$(basename $(UNIT)))
 
-.PHONY: binary units FORCE
+.PHONY: binary units bench FORCE
 binary: $(B)/consul
 units: $(B)/unit
 
@@ -52,6 +52,10 @@ $(B)/consul: $(OBJ)
 	$(call LINK,$^)
 
 $(B)/unit: $(UNITOBJ) $(LIBOBJ)
+	$(call LINK,$^)
+
+bench: $(B)/store_bench $(B)/watchers
+$(B)/store_bench $(B)/watchers: $(B)/%: $(B)/tests/bench/%.o $(LIBOBJ)
 	$(call LINK,$^)
 
 # The revision is compiled into one file, again only when it has changed.
