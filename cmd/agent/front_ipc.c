@@ -22,6 +22,7 @@ struct link {
 	struct monitor monitor; /* while client.monitoring */
 	struct slice value;     /* of `api`: the message being served, in the server's hands … */
 	char *kept;             /* … or, while it is parked, a copy of it */
+	mono_ns began;          /* when it came */
 	bool serving;           /* inside on_value: `then` says how the connection goes on */
 	enum ipc_conn_then then;
 	uint8_t remote_n;
@@ -100,6 +101,7 @@ static void request(void *conn, struct http_request *r)
 	struct link *l = conn;
 	front_world(l->front);
 	MUST(ipc_http_request(&l->front->api, &l->client, remote_of(l), l->value, r));
+	r->began = l->began;
 }
 
 /* The log has a command of its own here. */
@@ -176,6 +178,7 @@ static void reload(struct front *f, struct message *m)
 static void serve_http(struct link *l, const struct ipc_step *step, struct slice value)
 {
 	l->value = value;
+	l->began = step->http.began;
 	l->serving = true;
 	exchange_serve(l->front, &carrier, l, &step->http, 0);
 	l->serving = false;
