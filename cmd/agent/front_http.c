@@ -119,7 +119,7 @@ static void on_closed(void *host, struct http_conn *c)
 
 void front_http_init(struct front *f)
 {
-	static const struct slice kept[] = {{"X-Consul-Token", 14}, {"X-Forwarded-For", 15}};
+	static const struct slice kept[] = {{"X-Consul-Token", 14}, {"X-Forwarded-For", 15}, {"Accept-Encoding", 15}};
 	parking_init(&f->parking, &f->loop, process_seed(), exchange_woken, f);
 	const struct http_settings settings = {
 	        .host = f,

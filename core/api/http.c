@@ -3,6 +3,7 @@
 #include <stdarg.h>
 
 #include "core/agent/config.h"
+#include "core/api/http_gzip.h"
 #include "core/base/enc.h"
 #include "core/base/json.h"
 #include "core/base/must.h"
@@ -300,7 +301,7 @@ struct sent_context {
 	unsigned param_count;
 	const struct route *route;
 	void *context;
-	bool pretty;
+	bool pretty, gzip;
 };
 
 static struct slice keep(struct message *m, struct slice s)
@@ -324,6 +325,7 @@ enum api_state http_ask(struct http_call *hc, struct message *m, http_finish *fi
 				c->params[c->param_count++] = (struct param){S("token"), keep(m, hc->params[i].val)};
 		c->route = hc->route;
 		c->pretty = hc->pretty;
+		c->gzip = hc->gzip;
 		c->context = m->context;
 	}
 	if (m->mem.failed) {
@@ -353,6 +355,33 @@ enum api_state http_send(struct http_call *hc, const struct method *m, void *req
 	}
 }
 
+static void endpoint_headers(struct http_call *hc)
+{
+	const struct agent_config *config = hc->api->world->config;
+	const struct pair *headers = config->http_response_headers.items;
+	for (uint32_t i = 0; i < config->http_response_headers.n; i++) {
+		buf_slice(&hc->ans->headers, headers[i].key);
+		BUF_LIT(&hc->ans->headers, ": ");
+		buf_slice(&hc->ans->headers, headers[i].val);
+		BUF_LIT(&hc->ans->headers, "\r\n");
+	}
+	if (config->translate_wan_addrs)
+		BUF_LIT(&hc->ans->headers, "X-Consul-Translate-Addresses: true\r\n");
+	BUF_LIT(&hc->ans->headers, "Vary: Accept-Encoding\r\n");
+}
+
+static void endpoint_packed(struct http_call *hc)
+{
+	if (hc->gzip)
+		http_gzip(hc->ans);
+}
+
+static void endpoint_done(struct http_call *hc)
+{
+	log_request(hc);
+	endpoint_packed(hc);
+}
+
 void api_http_finish(struct api *a, struct message *m, struct http_answer *ans)
 {
 	struct sent_context *c = m->context;
@@ -366,18 +395,19 @@ void api_http_finish(struct api *a, struct message *m, struct http_answer *ans)
 		.params = c->params,
 		.param_count = c->param_count,
 		.pretty = c->pretty,
+		.gzip = c->gzip,
 	};
 	http_finish *finish = (http_finish *)m->finish;
 	m->context = c->context;
 	ans->status = 200;
-	BUF_LIT(&ans->headers, "Vary: Accept-Encoding\r\n");
+	endpoint_headers(&hc);
 	if (m->err)
 		http_failed(&hc, m->err, m->why);
 	else if (finish)
 		finish(&hc, m);
 	else
 		http_bool(&hc, true);
-	log_request(&hc);
+	endpoint_done(&hc);
 }
 
 /* ---- the way of a request ---- */
@@ -481,31 +511,19 @@ static bool blocked(const struct http_call *hc)
 	return false;
 }
 
-static void configured_headers(struct http_call *hc)
-{
-	const struct agent_config *config = hc->api->world->config;
-	const struct pair *headers = config->http_response_headers.items;
-	for (uint32_t i = 0; i < config->http_response_headers.n; i++) {
-		buf_slice(&hc->ans->headers, headers[i].key);
-		BUF_LIT(&hc->ans->headers, ": ");
-		buf_slice(&hc->ans->headers, headers[i].val);
-		BUF_LIT(&hc->ans->headers, "\r\n");
-	}
-	if (config->translate_wan_addrs)
-		BUF_LIT(&hc->ans->headers, "X-Consul-Translate-Addresses: true\r\n");
-}
-
 static enum api_state endpoint(struct http_call *hc)
 {
 	const struct route *route = hc->route;
-	configured_headers(hc);
-	BUF_LIT(&hc->ans->headers, "Vary: Accept-Encoding\r\n");
+	endpoint_headers(hc);
+	hc->gzip = http_takes_gzip(hc->r);
 	if (!params_parse(hc))
 		return http_status(hc, 500);
 	hc->pretty = hc->api->world->config->dev_mode || param_has(hc, "pretty");
 	if (blocked(hc)) {
 		log_error(hc, S("<nil>"));
-		return http_text(hc, 403, "Endpoint is blocked by agent configuration");
+		http_text(hc, 403, "Endpoint is blocked by agent configuration");
+		endpoint_packed(hc);
+		return API_ANSWERED;
 	}
 	enum api_state state;
 	if (route->methods && hc->r->verb == HTTP_OPTIONS) {
@@ -518,7 +536,9 @@ static enum api_state endpoint(struct http_call *hc)
 	} else {
 		state = route->handler(hc);
 	}
-	if (state == API_ANSWERED || state == API_STREAM)
+	if (state == API_ANSWERED)
+		endpoint_done(hc);
+	else if (state == API_STREAM)
 		log_request(hc);
 	return state;
 }

@@ -27,6 +27,7 @@ struct http_call {
 	struct param *params;
 	unsigned param_count;
 	bool pretty;
+	bool gzip;        /* the client takes it packed */
 	struct call call; /* the method call under way */
 };
 
