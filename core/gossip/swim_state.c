@@ -1,0 +1,249 @@
+/* What memberlist believes: alive, suspect and dead messages against what is known, and our own defence. */
+#include <stdlib.h>
+
+#include "core/base/must.h"
+#include "core/gossip/joinable.h"
+#include "core/gossip/swim.h"
+
+static void tell(struct gossip *g, struct peer *p, uint8_t type, const struct schema *s, const void *m, uint32_t waiter)
+{
+	broadcasts_add(&g->told, message_make(g, type, s, m), &p->told, waiter);
+}
+
+static struct msg_alive alive_of(const struct peer *p)
+{
+	return (struct msg_alive){
+	        .incarnation = p->incarnation,
+	        .port = p->addr.port,
+	        .node = p->name,
+	        .addr = gossip_addr_bytes(&p->addr),
+	        .meta = p->meta,
+	        .vsn = slice_at(p->vsn, VSN_BYTES),
+	};
+}
+
+/* ---- ourselves ---- */
+
+/* min, max and current: memberlist 1…5, speaking 2; Serf 2…5, speaking 4. As Consul 0.7 to 1.0. */
+static const uint8_t our_vsn[VSN_BYTES] = {1, 5, 2, 2, 5, 4};
+
+static void self_new(struct gossip *g)
+{
+	g->self = peer_new(g, g->c.name, &g->c.addr);
+	MUST(g->self && peer_enter(g, g->self));
+	memcpy(g->self->vsn, our_vsn, VSN_BYTES);
+}
+
+void swim_announce(struct gossip *g, uint32_t waiter)
+{
+	bool first = !g->self;
+	if (first)
+		self_new(g);
+	struct peer *me = g->self;
+	me->incarnation = ++g->incarnation;
+	bool same = slice_eq(me->meta, buf_view(&g->own_meta));
+	MUST(peer_set_meta(me, buf_view(&g->own_meta)));
+	struct msg_alive m = alive_of(me);
+	tell(g, me, SWIM_ALIVE, &msg_alive_schema, &m, waiter);
+	if (first) {
+		peer_set_state(g, me, PEER_ALIVE);
+		serf_joined(g, me);
+	} else if (!same) {
+		serf_updated(g, me);
+	}
+}
+
+/* Says that we live, with an incarnation above the accusation. */
+static void refute(struct gossip *g, uint32_t accused)
+{
+	struct peer *me = g->self;
+	if (++g->incarnation <= accused && accused != UINT32_MAX)
+		g->incarnation = accused + 1;
+	me->incarnation = g->incarnation;
+	probe_score(g, 1);
+	struct msg_alive m = alive_of(me);
+	tell(g, me, SWIM_ALIVE, &msg_alive_schema, &m, 0);
+}
+
+void swim_outbid(struct gossip *g, uint32_t incarnation)
+{
+	if (incarnation >= g->self->incarnation)
+		refute(g, incarnation);
+}
+
+/* ---- alive ---- */
+
+static bool welcome(struct gossip *g, const struct msg_alive *m, const struct gossip_addr *addr)
+{
+	struct fail f;
+	struct slice detail;
+	struct candidate c = {m->node, m->meta, *addr, false};
+	if (!joinable(&g->c, &c, 1, &g->scratch, &detail, &f))
+		return true;
+	log_warn(g->log, "memberlist: ignoring alive message for '%.*s': %s (%.*s)", PS(m->node), f.text, PS(detail));
+	return false;
+}
+
+/* The name has a holder at another address. One who is dead or gone yields; one who seems alive is asked. */
+static bool yields(struct gossip *g, struct peer *p, const struct msg_alive *m, const struct gossip_addr *addr)
+{
+	if (p->state == PEER_DEAD && !is_self(g, p)) {
+		char old[GOSSIP_ADDR_TEXT], new[GOSSIP_ADDR_TEXT];
+		gossip_addr_print(&p->addr, old);
+		gossip_addr_print(addr, new);
+		log_info(g->log, "memberlist: %.*s is at %s now, its holder at %s is gone", PS(p->name), new, old);
+		p->addr = *addr;
+		p->incarnation = 0;
+		return true;
+	}
+	char mine[GOSSIP_ADDR_TEXT], theirs[GOSSIP_ADDR_TEXT];
+	gossip_addr_print(&p->addr, mine);
+	gossip_addr_print(addr, theirs);
+	log_err(g->log, "memberlist: Conflicting address for %.*s. Mine: %s Theirs: %s", PS(p->name), mine, theirs);
+	serf_conflict(g, p, addr);
+	if (!is_self(g, p))
+		claim_raise(g, p, m);
+	return false;
+}
+
+static struct peer *peer_of(struct gossip *g, const struct msg_alive *m, const struct gossip_addr *addr)
+{
+	struct peer *p = peer_find(g, m->node);
+	if (p && p->state != PEER_NONE)
+		return gossip_addr_eq(&p->addr, addr) || yields(g, p, m, addr) ? p : NULL;
+	if (!m->incarnation)
+		return NULL;
+	if (!p)
+		p = peer_new(g, m->node, addr);
+	if (!p)
+		return NULL;
+	p->addr = *addr;
+	if (peer_enter(g, p))
+		return p;
+	peer_release(g, p);
+	return NULL;
+}
+
+static void alive_self(struct gossip *g, const struct msg_alive *m)
+{
+	struct peer *me = g->self;
+	if (m->incarnation < me->incarnation)
+		return;
+	if (m->incarnation == me->incarnation && slice_eq(m->meta, me->meta) &&
+	        slice_eq(m->vsn, slice_at(me->vsn, VSN_BYTES)))
+		return;
+	refute(g, (uint32_t)m->incarnation);
+	log_warn(g->log, "memberlist: Refuting an alive message");
+}
+
+static void accept_alive(struct gossip *g, struct peer *p, const struct msg_alive *m)
+{
+	bool was_dead = p->state == PEER_DEAD, same = slice_eq(p->meta, m->meta);
+	peer_trust(g, p);
+	tell(g, p, SWIM_ALIVE, &msg_alive_schema, m, 0);
+	memcpy(p->vsn, m->vsn.p, VSN_BYTES);
+	p->incarnation = (uint32_t)m->incarnation;
+	if (!same)
+		MUST(peer_set_meta(p, m->meta));
+	if (p->state != PEER_ALIVE)
+		peer_set_state(g, p, PEER_ALIVE);
+	if (was_dead)
+		serf_joined(g, p);
+	else if (!same)
+		serf_updated(g, p);
+}
+
+void swim_alive(struct gossip *g, const struct msg_alive *m)
+{
+	struct gossip_addr addr;
+	uint64_t port = m->port ? m->port : g->c.bind_port;
+	bool ours = slice_eq(m->node, g->c.name);
+	if (m->vsn.n != VSN_BYTES || !m->node.n || m->node.n > GOSSIP_NAME_MAX || m->meta.n > 2 * GOSSIP_META_MAX ||
+	        m->incarnation > UINT32_MAX || !gossip_addr_read(m->addr, port, &addr))
+		return;
+	if ((ours && g->left) || !welcome(g, m, &addr))
+		return;
+	struct msg_alive whole = *m;
+	whole.port = port;
+	struct peer *p = peer_of(g, &whole, &addr);
+	if (!p)
+		return;
+	if (is_self(g, p))
+		alive_self(g, &whole);
+	else if (m->incarnation > p->incarnation)
+		accept_alive(g, p, &whole);
+}
+
+/* ---- suspect ---- */
+
+static void count_accusation(struct gossip *g, struct peer *accused, struct slice from)
+{
+	struct peer *accuser = peer_find(g, from);
+	accused->accused++;
+	if (accuser)
+		accuser->accusations++;
+}
+
+static void doubt(struct gossip *g, struct peer *p, struct slice from)
+{
+	const struct gossip_timing *t = &g->c.timing;
+	p->doubt = calloc(1, sizeof *p->doubt);
+	MUST(p->doubt);
+	suspicion_start(p->doubt, g->now, name_hash(g, from), t->suspicion_mult, t->suspicion_max_mult, g->order_n,
+	        t->probe_interval);
+	gossip_timer_set(g, &p->doubt_timer, TIMER_DOUBT, suspicion_deadline(p->doubt));
+}
+
+void swim_suspect(struct gossip *g, const struct msg_suspect *m)
+{
+	struct peer *p = peer_find(g, m->node);
+	if (!p || p->state == PEER_NONE || m->incarnation < p->incarnation || m->incarnation > UINT32_MAX)
+		return;
+	if (p->doubt) {
+		if (suspicion_confirm(p->doubt, name_hash(g, m->from))) {
+			count_accusation(g, p, m->from);
+			gossip_timer_set(g, &p->doubt_timer, TIMER_DOUBT, suspicion_deadline(p->doubt));
+			tell(g, p, SWIM_SUSPECT, &msg_suspect_schema, m, 0);
+		}
+		return;
+	}
+	if (p->state != PEER_ALIVE)
+		return;
+	count_accusation(g, p, m->from);
+	if (is_self(g, p)) {
+		refute(g, (uint32_t)m->incarnation);
+		log_warn(g->log, "memberlist: Refuting a suspect message (from: %.*s)", PS(m->from));
+		return;
+	}
+	tell(g, p, SWIM_SUSPECT, &msg_suspect_schema, m, 0);
+	p->incarnation = (uint32_t)m->incarnation;
+	peer_set_state(g, p, PEER_SUSPECT);
+	doubt(g, p, m->from);
+}
+
+/* ---- dead ---- */
+
+void swim_dead(struct gossip *g, const struct msg_suspect *m)
+{
+	struct peer *p = peer_find(g, m->node);
+	if (!p || p->state == PEER_NONE || m->incarnation < p->incarnation || m->incarnation > UINT32_MAX ||
+	        p->state == PEER_DEAD)
+		return;
+	if (is_self(g, p) && !g->left) {
+		refute(g, (uint32_t)m->incarnation);
+		log_warn(g->log, "memberlist: Refuting a dead message (from: %.*s)", PS(m->from));
+		return;
+	}
+	tell(g, p, SWIM_DEAD, &msg_suspect_schema, m, is_self(g, p) ? g->leave_waiter : 0);
+	peer_trust(g, p);
+	p->incarnation = (uint32_t)m->incarnation;
+	peer_set_state(g, p, PEER_DEAD);
+	serf_gone(g, p);
+	if (!p->claim)
+		return;
+	if (p->told) { /* the newcomer's message must not take its place: others still believe in the old holder */
+		p->told->owner = NULL;
+		p->told = NULL;
+	}
+	claim_grant(g, p->claim);
+}
