@@ -66,6 +66,8 @@ size_t utf8_put(char out[static 4], uint32_t rune)
 
 bool rune_printable(uint32_t r)
 {
+	if (r >= ' ' && r <= '~')
+		return true;
 	static const struct {
 		uint32_t first, last;
 	} hidden[] = {
