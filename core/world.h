@@ -23,6 +23,9 @@ struct world {
 	struct slice self;          /* our own server address, in the same form */
 	bool ready;                 /* we lead and have applied everything of earlier terms: consistent reads are */
 	mono_ns leader_contact;     /* when a follower last heard from it; 0: never */
+	bool voter;                 /* we have a voice in Raft's configuration, whose entry is at configuration_index */
+	raft_index configuration_index;
+	wall_ns leading_since;      /* when we became ready; 0: we do not lead */
 
 	/* for `info` and operators */
 	raft_term term;

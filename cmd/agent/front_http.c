@@ -107,6 +107,12 @@ static void on_request(void *host, struct http_conn *c, const struct http_reques
 	exchange_serve(host, &carrier, c, r, 0);
 }
 
+static void on_head(void *host, struct http_conn *c, const struct http_request *r)
+{
+	if (api_http_early(r))
+		exchange_serve(host, &carrier, c, r, 0);
+}
+
 static void on_closed(void *host, struct http_conn *c)
 {
 	struct waiter *w = http_user(c);
@@ -123,6 +129,7 @@ void front_http_init(struct front *f)
 	parking_init(&f->parking, &f->loop, process_seed(), exchange_woken, f);
 	const struct http_settings settings = {
 	        .host = f,
+	        .head = on_head,
 	        .request = on_request,
 	        .closed = on_closed,
 	        .body_max = BODY_MAX,

@@ -4,6 +4,7 @@
 
 #include "core/agent/config.h"
 #include "core/api/http_gzip.h"
+#include "core/api/http_kv.h"
 #include "core/base/enc.h"
 #include "core/base/json.h"
 #include "core/base/must.h"
@@ -217,7 +218,7 @@ enum api_state http_not_allowed(struct http_call *hc, unsigned methods, bool wit
 	static const struct {
 		enum http_verb verb;
 		const char *name;
-	} names[] = {{HTTP_GET, "GET"}, {HTTP_PUT, "PUT"}, {HTTP_POST, "POST"}, {HTTP_DELETE, "DELETE"}};
+	} names[] = {{HTTP_GET, "GET"}, {HTTP_POST, "POST"}, {HTTP_PUT, "PUT"}, {HTTP_DELETE, "DELETE"}};
 	struct slice allow = with_options ? S("OPTIONS") : S_NONE;
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (methods & VERB(names[i].verb))
@@ -414,8 +415,34 @@ void api_http_finish(struct api *a, struct message *m, struct http_answer *ans)
 
 enum err http_body_value(struct http_call *hc, struct value *out, struct fail *f)
 {
-	struct slice rest;
-	return json_read_first(hc->r->body, &hc->api->arena, out, &rest, f);
+	struct slice rest, cut = hc->r->body_cut;
+	enum err e = json_read_first(hc->r->body, &hc->api->arena, out, &rest, f);
+	if (e && cut.n && slice_ends(slice_of(f->text), S("EOF"))) /* the decoder ran into what ended the body */
+		fail_set(f, e, "%.*s", PS(cut));
+	return e;
+}
+
+enum err http_durations(struct http_call *hc, struct value *body, const char *const *names, size_t n, struct fail *f)
+{
+	struct value_walk w;
+	enum err e = OK;
+	value_walk_begin(&w, body);
+	for (enum walk_step step; !e && (step = value_walk_next(&w)) != WALK_END;) {
+		bool known = false;
+		for (size_t i = 0; i < n && step == WALK_LEAF && w.v->type == V_STRING && w.key; i++)
+			known |= slice_eq_fold(*w.key, slice_of(names[i]));
+		if (!known)
+			continue;
+		dur_ns d;
+		e = dur_parse(w.v->text, &d, f);
+		struct value *v = (struct value *)(uintptr_t)w.v; /* the walk only looks; the tree is ours */
+		v->type = V_NUMBER;
+		v->text = arena_str(&hc->api->arena, "%lld", (long long)d);
+	}
+	if (w.failed)
+		e = fail_set(f, ERR_NO_MEMORY, "out of memory");
+	value_walk_end(&w);
+	return e;
 }
 
 struct slice http_rest(const struct http_call *hc)
@@ -543,13 +570,33 @@ static enum api_state endpoint(struct http_call *hc)
 	return state;
 }
 
+static bool ui_enabled(const struct agent_config *c)
+{
+	return c->ui || c->ui_dir.n;
+}
+
+/* A pattern that ends in a slash answers for its path without one by sending there. */
+static bool wants_slash(const struct http_call *hc)
+{
+	const struct agent_config *c = hc->api->world->config;
+	return route_wants_slash(hc->path) || (slice_is(hc->path, "/ui") && ui_enabled(c));
+}
+
+/* http.NotFound: for what matches no pattern at all, not even "/". */
+static enum api_state not_found(struct http_call *hc)
+{
+	http_header(hc, "X-Content-Type-Options", S("nosniff"));
+	return http_text(hc, 404, "404 page not found\n");
+}
+
 static enum api_state dispatch(struct http_call *hc)
 {
+	bool connect = slice_is(hc->r->method, "CONNECT"); /* its path is not cleaned */
 	if (!percent_get_path(hc->r->path, &hc->api->arena, &hc->path))
 		return http_text(hc, 400, "400 Bad Request");
 	if (!path_printable(hc->path))
 		return http_status(hc, 400);
-	if (needs_cleaning(hc->path)) {
+	if (!connect && needs_cleaning(hc->path)) {
 		struct slice clean = path_clean(&hc->api->arena, hc->path);
 		if (!slice_eq(clean, hc->path))
 			return redirect(hc, clean);
@@ -557,10 +604,12 @@ static enum api_state dispatch(struct http_call *hc)
 	hc->route = route_find(hc->path);
 	if (hc->route)
 		return endpoint(hc);
-	if (route_wants_slash(hc->path))
+	if (wants_slash(hc))
 		return redirect(hc, arena_str(&hc->api->arena, "%.*s/", PS(hc->path)));
+	if (!slice_starts(hc->path, S("/")))
+		return not_found(hc);
 	if (slice_is(hc->path, "/")) {
-		if (hc->api->world->config->ui)
+		if (ui_enabled(hc->api->world->config))
 			return redirect(hc, S("/ui/"));
 		return http_text(hc, 200, "Consul Agent");
 	}
@@ -572,4 +621,9 @@ enum api_state api_http(struct api *a, const struct http_request *r, struct http
 	struct http_call hc = {.api = a, .r = r, .ans = ans, .wait = wait};
 	ans->status = 200;
 	return dispatch(&hc);
+}
+
+bool api_http_early(const struct http_request *r)
+{
+	return http_kv_refuses(r);
 }

@@ -110,6 +110,9 @@ enum api_state http_not_allowed(struct http_call *hc, unsigned methods, bool wit
 struct value;
 enum err http_body_value(struct http_call *hc, struct value *out, struct fail *f);
 
+/* Durations among the members of these names (any case) may be texts: they become numbers (agent/util.go). */
+enum err http_durations(struct http_call *hc, struct value *body, const char *const *names, size_t n, struct fail *f);
+
 /* What is behind the route's pattern: "/v1/kv/" and "/v1/kv/a/b" → "a/b". */
 struct slice http_rest(const struct http_call *hc);
 

@@ -4,7 +4,6 @@
 #include "core/agent/config.h"
 #include "core/base/json.h"
 #include "core/base/mapstructure.h"
-#include "core/base/num.h"
 #include "core/base/slice.h"
 #include "core/base/value.h"
 #include "core/method/status.h"
@@ -18,39 +17,15 @@ static void done(struct http_call *hc, struct message *m)
 		http_bool(hc, true);
 }
 
-/* Durations of a check's definition may be texts: they become numbers before the struct is filled. */
-static enum err fix_durations(struct value *v, struct arena *a, struct fail *f)
-{
-	static const char *const names[] = {"interval", "timeout", "deregistercriticalserviceafter"};
-	enum err e = OK;
-	for (uint32_t i = 0; v->type == V_LIST && i < v->n && !e; i++)
-		e = fix_durations(&v->items[i], a, f);
-	for (uint32_t i = 0; v->type == V_OBJECT && i < v->n && !e; i++) {
-		struct value_entry *entry = &v->entries[i];
-		bool known = false;
-		for (size_t k = 0; k < ARRAY_LEN(names); k++)
-			known |= slice_eq_fold(entry->key, slice_of(names[k]));
-		if (!known || entry->val.type != V_STRING) {
-			e = fix_durations(&entry->val, a, f);
-			continue;
-		}
-		dur_ns d;
-		e = dur_parse(entry->val.text, &d, f);
-		if (!e)
-			entry->val = (struct value){
-				.type = V_NUMBER, .text = arena_str(a, "%lld", (long long)d)};
-	}
-	return e;
-}
-
 /* The body alone says which datacenter (?dc= is ignored). */
 enum api_state http_catalog_register(struct http_call *hc)
 {
+	static const char *const durations[] = {"interval", "timeout", "deregistercriticalserviceafter"};
 	struct register_request q = {0};
 	struct value body;
 	struct fail f;
 	enum err e = http_body_value(hc, &body, &f);
-	e = e ? e : fix_durations(&body, &hc->api->arena, &f);
+	e = e ? e : http_durations(hc, &body, durations, ARRAY_LEN(durations), &f);
 	e = e ? e : mapstructure_read(&register_request_schema, &body, &q, &hc->api->arena, &f);
 	if (e)
 		return http_text(hc, 400, "Request decode failed: %s", f.text);

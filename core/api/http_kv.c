@@ -120,6 +120,8 @@ static enum api_state put(struct http_call *hc, struct kvs_request *q)
 	}
 	if (hc->r->content_length > KV_VALUE_MAX)
 		return http_text(hc, 413, "Value exceeds %d byte limit", KV_VALUE_MAX);
+	if (hc->r->body_cut.n)
+		return http_failed(hc, ERR_FAILED, hc->r->body_cut);
 	q->dir_entry.value = hc->r->body;
 	return apply(hc, q);
 }
@@ -140,6 +142,11 @@ static enum api_state delete (struct http_call *hc, struct kvs_request *q)
 		q->op = S("delete-cas");
 	}
 	return apply(hc, q);
+}
+
+bool http_kv_refuses(const struct http_request *r)
+{
+	return r->verb == HTTP_PUT && r->content_length > KV_VALUE_MAX && slice_starts(r->path, S("/v1/kv/"));
 }
 
 enum api_state http_kv(struct http_call *hc)

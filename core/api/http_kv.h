@@ -5,5 +5,7 @@
 #include "core/api/http.h"
 
 http_handler http_kv;
+/* A value announced as too long: it will be refused, nobody has to wait for it. */
+bool http_kv_refuses(const struct http_request *r);
 
 #endif

@@ -1,14 +1,13 @@
 /* /v1/status/ (agent/status_endpoint.go). */
 #include "core/api/http_status.h"
 
+#include "core/agent/config.h"
 #include "core/base/json.h"
 #include "core/method/status.h"
 
 static bool ask(struct http_call *hc, const struct method *m, struct text_list *reply, enum api_state *state)
 {
-	struct dc_request q = {0};
-	params_read(hc, &q.head);
-	q.head.q = (struct query_options){0};
+	struct dc_request q = {.head.datacenter = hc->api->world->config->datacenter}; /* ?dc= is ignored */
 	return http_read(hc, m, &q, reply, state);
 }
 

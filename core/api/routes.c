@@ -1,10 +1,12 @@
 /* THE TABLE of HTTP: pattern, verbs, handler (agent/http_oss.go). As in net/http's ServeMux the longest pattern wins; here
  * the order does: what is specific stands before its prefix, what is frequent stands first. */
 #include "core/api/http.h"
+#include "core/api/http_acl.h"
 #include "core/api/http_catalog.h"
 #include "core/api/http_coordinate.h"
 #include "core/api/http_health.h"
 #include "core/api/http_kv.h"
+#include "core/api/http_operator.h"
 #include "core/api/http_session.h"
 #include "core/api/http_status.h"
 #include "core/api/http_txn.h"
@@ -13,6 +15,7 @@
 #define GET VERB(HTTP_GET)
 #define PUT VERB(HTTP_PUT)
 #define DELETE VERB(HTTP_DELETE)
+#define POST VERB(HTTP_POST)
 
 static const struct route routes[] = {
 	{"/v1/kv/", GET | PUT | DELETE, http_kv},
@@ -40,6 +43,19 @@ static const struct route routes[] = {
 	{"/v1/txn", PUT, http_txn},
 	{"/v1/status/leader", GET, http_status_leader},
 	{"/v1/status/peers", GET, http_status_peers},
+	{"/v1/operator/raft/configuration", GET, http_operator_raft_configuration},
+	{"/v1/operator/raft/peer", DELETE, http_operator_raft_peer},
+	{"/v1/operator/autopilot/configuration", GET | PUT, http_operator_autopilot_configuration},
+	{"/v1/operator/autopilot/health", GET, http_operator_autopilot_health},
+	{"/v1/operator/keyring", GET | POST | PUT | DELETE, http_operator_keyring},
+	{"/v1/acl/bootstrap", PUT, http_acl},
+	{"/v1/acl/create", PUT, http_acl},
+	{"/v1/acl/update", PUT, http_acl},
+	{"/v1/acl/destroy/", PUT, http_acl},
+	{"/v1/acl/info/", GET, http_acl},
+	{"/v1/acl/clone/", PUT, http_acl},
+	{"/v1/acl/list", GET, http_acl},
+	{"/v1/acl/replication", GET, http_acl},
 };
 
 static bool fits(const char *pattern, struct slice path)

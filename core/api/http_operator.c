@@ -1,0 +1,195 @@
+/* /v1/operator/ (agent/operator_endpoint.go). */
+#include "core/api/http_operator.h"
+
+#include "core/agent/config.h"
+#include "core/base/json.h"
+#include "core/base/mapstructure.h"
+#include "core/base/num.h"
+#include "core/base/slice.h"
+#include "core/base/value.h"
+#include "core/method/operator.h"
+#include "core/state/command.h"
+
+/* ---- Raft ---- */
+
+enum api_state http_operator_raft_configuration(struct http_call *hc)
+{
+	struct dc_request q = {0};
+	struct raft_configuration reply = {0};
+	enum api_state state;
+	if (!params_read(hc, &q.head))
+		return API_ANSWERED;
+	if (!http_read(hc, &method_operator_raft_configuration, &q, &reply, &state))
+		return state;
+	return http_json(hc, &raft_configuration_schema, &reply);
+}
+
+static void nothing(struct http_call *hc, struct message *m)
+{
+	(void)hc, (void)m;
+}
+
+enum api_state http_operator_raft_peer(struct http_call *hc)
+{
+	struct raft_remove_peer_request q = {0};
+	struct write_head head;
+	params_write(hc, &head);
+	q.datacenter = head.datacenter;
+	q.token = head.token;
+	bool by_id = param_has(hc, "id"), by_address = param_has(hc, "address");
+	if (!by_id && !by_address)
+		return http_text(hc, 400,
+		        "Must specify either ?id with the server's ID or ?address with IP:port of peer to remove");
+	if (by_id && by_address)
+		return http_text(hc, 400, "Must specify only one of ?id or ?address");
+	q.id = param_get(hc, "id");
+	q.address = param_get(hc, "address");
+	return http_send(hc, by_address ? &method_operator_raft_remove_by_address : &method_operator_raft_remove_by_id,
+	        &q, nothing);
+}
+
+/* ---- autopilot ---- */
+
+/* Durations are texts here, numbers everywhere else. */
+static const struct field configuration_fields[] = {
+        FIELD(struct autopilot_config, cleanup_dead_servers, "CleanupDeadServers", F_BOOL, 0),
+        FIELD(struct autopilot_config, last_contact_threshold, "LastContactThreshold", F_DURSTR, 0),
+        FIELD(struct autopilot_config, max_trailing_logs, "MaxTrailingLogs", F_UINT, 0),
+        FIELD(struct autopilot_config, server_stabilization_time, "ServerStabilizationTime", F_DURSTR, 0),
+        FIELD(struct autopilot_config, redundancy_zone_tag, "RedundancyZoneTag", F_STR, 0),
+        FIELD(struct autopilot_config, disable_upgrade_migration, "DisableUpgradeMigration", F_BOOL, 0),
+        FIELD(struct autopilot_config, upgrade_version_tag, "UpgradeVersionTag", F_STR, 0),
+        FIELD(struct autopilot_config, create_index, "CreateIndex", F_UINT, 0),
+        FIELD(struct autopilot_config, modify_index, "ModifyIndex", F_UINT, 0),
+};
+static const struct schema configuration_schema =
+        SCHEMA(struct autopilot_config, "api.AutopilotConfiguration", configuration_fields);
+
+static enum api_state configuration_get(struct http_call *hc)
+{
+	struct dc_request q = {0};
+	struct autopilot_reply reply = {0};
+	enum api_state state;
+	if (!params_read(hc, &q.head))
+		return API_ANSWERED;
+	if (!http_read(hc, &method_operator_autopilot_get, &q, &reply, &state))
+		return state;
+	return http_json(hc, &configuration_schema, &reply.config);
+}
+
+static void configuration_set(struct http_call *hc, struct message *m)
+{
+	if (m->result.kind == APPLY_ERROR)
+		http_failed(hc, ERR_FAILED, m->result.text);
+	else
+		http_bool(hc, m->result.kind != APPLY_BOOL || m->result.yes);
+}
+
+static enum api_state configuration_put(struct http_call *hc)
+{
+	static const char *const durations[] = {"lastcontactthreshold", "serverstabilizationtime"};
+	struct autopilot_request q = {0};
+	struct write_head head;
+	struct value body;
+	struct fail f;
+	params_write(hc, &head);
+	q.datacenter = head.datacenter;
+	q.token = head.token;
+	enum err e = http_body_value(hc, &body, &f);
+	e = e ? e : http_durations(hc, &body, durations, ARRAY_LEN(durations), &f);
+	e = e ? e : mapstructure_read(&configuration_schema, &body, &q.config, &hc->api->arena, &f);
+	if (e)
+		return http_text(hc, 400, "Error parsing autopilot config: %s", f.text);
+	q.config.create_index = q.config.modify_index = 0;
+	q.cas = param_has(hc, "cas");
+	if (q.cas && num_u64(param_get(hc, "cas"), &q.config.modify_index, &f))
+		return http_text(hc, 400, "Error parsing cas value: %s", f.text);
+	return http_send(hc, &method_operator_autopilot_set, &q, configuration_set);
+}
+
+enum api_state http_operator_autopilot_configuration(struct http_call *hc)
+{
+	return hc->r->verb == HTTP_PUT ? configuration_put(hc) : configuration_get(hc);
+}
+
+/* It is the leader who knows, whatever consistency was asked for. */
+enum api_state http_operator_autopilot_health(struct http_call *hc)
+{
+	struct dc_request q = {0};
+	struct servers_health reply = {0};
+	enum api_state state;
+	if (!params_read(hc, &q.head))
+		return API_ANSWERED;
+	q.head.q.require_consistent = true;
+	q.head.q.allow_stale = false;
+	if (!http_read(hc, &method_operator_server_health, &q, &reply, &state))
+		return state;
+	if (!reply.healthy)
+		hc->ans->status = 429;
+	return http_json(hc, &servers_health_schema, &reply);
+}
+
+/* ---- the keyring ---- */
+
+struct keyring_args {
+	struct slice key, token;
+	uint64_t relay_factor;
+};
+
+static const struct field keyring_fields[] = {
+        FIELD(struct keyring_args, key, "Key", F_STR, 0),
+        FIELD(struct keyring_args, token, "Token", F_STR, 0),
+        FIELD(struct keyring_args, relay_factor, "RelayFactor", F_UINT, 0),
+};
+static const struct schema keyring_schema = SCHEMA(struct keyring_args, "agent.keyringArgs", keyring_fields);
+
+static bool keyring_read(struct http_call *hc, struct keyring_args *args)
+{
+	enum { RELAYS_MAX = 5 };
+	struct value body;
+	struct fail f;
+	int64_t relays = 0;
+	if (hc->r->verb != HTTP_GET && (http_body_value(hc, &body, &f) ||
+	                                       mapstructure_read(&keyring_schema, &body, args, &hc->api->arena, &f))) {
+		http_text(hc, 400, "Request decode failed: %s", f.text);
+		return false;
+	}
+	struct slice factor = param_get(hc, "relay-factor");
+	if (factor.n && num_int(factor, &relays, &f)) {
+		http_text(hc, 400, "Error parsing relay factor: %s", f.text);
+		return false;
+	}
+	if (relays < 0 || relays > RELAYS_MAX) {
+		http_text(hc, 400, "Invalid relay factor: Relay factor must be in range: [0, %d]", RELAYS_MAX);
+		return false;
+	}
+	return true;
+}
+
+/* Every pool that this server is in says that it does not encrypt; WAN first (agent/keyring.go). */
+static enum api_state keyring_off(struct http_call *hc)
+{
+	const struct agent_config *c = hc->api->world->config;
+	const char *why = hc->r->verb == HTTP_GET ? "Keyring is empty" : "No keyring to modify";
+	struct buf all = {0};
+	bool wan = c->serf_wan_port > 0;
+	buf_fmt(&all, "%d error(s) occurred:\n\n", wan ? 4 : 2);
+	if (wan)
+		buf_fmt(&all, "* WAN error: 1/1 nodes reported failure\n* %.*s.%.*s: %s (encryption not enabled)\n",
+		        PS(c->node_name), PS(c->datacenter), why);
+	buf_fmt(&all, "* %.*s (LAN) error: 1/1 nodes reported failure\n* %.*s: %s (encryption not enabled)",
+	        PS(c->datacenter), PS(c->node_name), why);
+	struct slice text = arena_copy(&hc->api->arena, buf_view(&all));
+	buf_free(&all);
+	return http_failed(hc, ERR_FAILED, text);
+}
+
+enum api_state http_operator_keyring(struct http_call *hc)
+{
+	struct keyring_args args = {0};
+	if (!keyring_read(hc, &args))
+		return API_ANSWERED;
+	if (!hc->api->world->config->server_mode)
+		return http_failed(hc, ERR_FAILED, S("keyring operations must run against a server node"));
+	return keyring_off(hc);
+}
