@@ -17,6 +17,9 @@
 #define SNAPSHOT_INTERVAL (5 * NS_PER_S)
 enum { SNAPSHOT_THRESHOLD = 8192 };
 
+/* A bootstrapped server's log begins with its configuration. */
+enum { FIRST_CONFIGURATION = 1 };
+
 struct core {
 	const struct agent_config *config;
 	struct logbuf *log;
@@ -32,6 +35,7 @@ struct core {
 	mono_ns snapshot_look; /* when to see whether a snapshot is worth it; INT64_MAX: never */
 	bool snapshotting;
 	bool ready;         /* leading, and everything of earlier terms applied */
+	wall_ns leading_since;
 	bool stopping;
 	struct message *done, **done_tail; /* answered, to be replied after publication */
 	char address[64];
@@ -225,6 +229,7 @@ static void agent_traffic(struct core *c)
 static void begin_leading(struct core *c, struct effects *out)
 {
 	c->ready = true;
+	c->leading_since = c->wall;
 	log_info(c->log, "consul: cluster leadership acquired");
 	log_info(c->log, "consul: New leader elected: %.*s", PS(c->config->node_name));
 	duties_begin(&c->duties, db_working(c->db), c->now);
@@ -423,6 +428,9 @@ void core_world(const struct core *c, struct world *w)
 		.config = c->config,
 		.role = r->role,
 		.ready = c->ready,
+		.voter = r->voter,
+		.configuration_index = r->voter ? FIRST_CONFIGURATION : 0,
+		.leading_since = c->ready ? c->leading_since : 0,
 		.term = r->term,
 		.last_log = r->last,
 		.commit = r->commit,
