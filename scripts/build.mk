@@ -11,7 +11,8 @@ SRC_DIRS  ?= cmd core net store
 UNIT_DIRS ?= tests/unit
 SRC  := $(sort $(shell find $(SRC_DIRS) -name '*.c' -o -name '*.S' | grep -v '/\.'))
 LIBSRC := $(filter-out cmd/main.c,$(SRC))
-UNIT := $(sort tests/test_main.c $(wildcard tests/sim/disk.c) $(shell find $(UNIT_DIRS) -name '*.c' 2>/dev/null))
+SIM_UNIT := $(if $(filter tests/unit tests/unit/gossip,$(UNIT_DIRS)),tests/sim/gossip_net.c tests/sim/gossip_scenarios.c)
+UNIT := $(sort tests/test_main.c $(wildcard tests/sim/disk.c) $(SIM_UNIT) $(shell find $(UNIT_DIRS) -name '*.c' 2>/dev/null))
 
 REVISION := $(shell git rev-parse --short=8 HEAD 2>/dev/null || echo unknown)
 
@@ -52,6 +53,11 @@ $(B)/consul: $(OBJ)
 	$(call LINK,$^)
 
 $(B)/unit: $(UNITOBJ) $(LIBOBJ)
+	$(call LINK,$^)
+
+# The gossip simulator as a program: sim_gossip SEED [LAST]
+SIM_GOSSIP := $(patsubst %.c,$(B)/%.o,$(wildcard tests/sim/gossip_*.c core/gossip/*.c core/base/*.c))
+$(B)/sim_gossip: $(SIM_GOSSIP)
 	$(call LINK,$^)
 
 bench: $(B)/store_bench $(B)/watchers

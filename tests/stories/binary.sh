@@ -2,7 +2,10 @@
 # What the binary is: one static, position independent, hardened file of at most 1.5 MB that links musl and BearSSL only.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
+. scripts/need.sh
+need file || exit 1
 passed=0 failed=0
+export LC_ALL=C
 check() { # check WHAT COMMAND...
 	local what=$1
 	shift
