@@ -52,8 +52,9 @@ compile_commands() {
 	find cmd core net store tests/unit tests/sim tests/fuzz -name '*.c' | LC_ALL=C sort |
 		awk -v dir="$PWD" '
 			BEGIN { print "[" }
-			{ printf "%s{\"directory\":\"%s\",\"file\":\"%s\",\"arguments\":[\"gcc\",\"-std=c11\",\"-D_GNU_SOURCE\"," \
-				"\"-I.\",\"-Wall\",\"-Wextra\",\"-c\",\"%s\"]}", NR > 1 ? ",\n" : "", dir, $0, $0 }
+			BEGIN { flags = "\"gcc\",\"-std=c11\",\"-D_GNU_SOURCE\",\"-I.\",\"-Wall\",\"-Wextra\",\"-c\"" }
+			NR > 1 { print "," }
+			{ printf "{\"directory\":\"%s\",\"file\":\"%s\",\"arguments\":[%s,\"%s\"]}", dir, $0, flags, $0 }
 			END { print "\n]" }' >build/compile_commands.new
 	if cmp -s build/compile_commands.new build/compile_commands.json; then
 		rm build/compile_commands.new
