@@ -5,13 +5,14 @@ static struct arena arena;
 static struct agent_flags flags;
 static struct fail fail;
 
-#define READ(...) read_words((char *[]){"agent", __VA_ARGS__, NULL})
+#define READ(...) read_words((const char *const[]){"agent", __VA_ARGS__, NULL})
 
-static enum flags_result read_words(char **words)
+static enum flags_result read_words(const char *const *literals)
 {
+	char *words[32] = {0};
 	int n = 0;
-	while (words[n])
-		n++;
+	for (; literals[n]; n++)
+		memcpy(&words[n], &literals[n], sizeof words[n]);
 	arena_reset(&arena, 1 << 20);
 	fail = (struct fail){0};
 	return agent_flags_read(n, words, &arena, &flags, &fail);
