@@ -56,7 +56,7 @@ $(B)/unit: $(UNITOBJ) $(LIBOBJ)
 	$(call LINK,$^)
 
 # The gossip simulator as a program: sim_gossip SEED [LAST]
-SIM_GOSSIP := $(patsubst %.c,$(B)/%.o,$(wildcard tests/sim/gossip_*.c core/gossip/*.c core/base/*.c))
+SIM_GOSSIP := $(patsubst %.c,$(B)/%.o,$(wildcard tests/sim/gossip_*.c core/gossip/*.c core/base/*.c net/fortify.c))
 $(B)/sim_gossip: $(SIM_GOSSIP)
 	$(call LINK,$^)
 

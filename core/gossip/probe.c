@@ -111,6 +111,13 @@ static void round_end(struct gossip *g)
 	}
 }
 
+void probe_abandon(struct gossip *g)
+{
+	g->probe.missed = false;
+	if (g->probe.stage != PROBE_IDLE)
+		round_end(g);
+}
+
 static bool helps(const struct gossip *g, const struct peer *p)
 {
 	return !is_self(g, p) && p != g->probe.peer && p->state == PEER_ALIVE;

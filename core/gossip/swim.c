@@ -288,6 +288,7 @@ void gossip_free(struct gossip *g)
 	broadcasts_free(&g->told);
 	for (struct waiter *w = g->waiters, *next; w; w = next) {
 		next = w->next;
+		gossip_timer_stop(g, &w->timer);
 		free(w);
 	}
 	heap_free(&g->timers);
@@ -429,8 +430,28 @@ static void fire(struct gossip *g, struct gossip_timer *t)
 	}
 }
 
+/* We were asleep (a stopped machine, a starved process): what we waited for may lie unread in the socket. So nobody is
+ * doubted for our sleep: suspicions go on where they stood, the probe under way does not count, and we trust ourselves
+ * a little less. */
+static void slept(struct gossip *g, dur_ns late)
+{
+	log_debug(g->log, "memberlist: slept for %lld ms", (long long)(late / NS_PER_MS));
+	probe_score(g, 1);
+	probe_abandon(g);
+	for (uint32_t i = 0; i < g->order_n; i++) {
+		struct peer *p = g->order[i];
+		if (!p->doubt)
+			continue;
+		p->doubt->start += late;
+		gossip_timer_set(g, &p->doubt_timer, TIMER_DOUBT, suspicion_deadline(p->doubt));
+	}
+}
+
 static void timers(struct gossip *g)
 {
+	struct heap_node *first = heap_first(&g->timers);
+	if (first && g->now - first->key >= g->c.timing.probe_timeout)
+		slept(g, g->now - first->key);
 	for (struct heap_node *n; (n = heap_first(&g->timers)) && n->key <= g->now;) {
 		heap_remove(&g->timers, n);
 		fire(g, HEAP_OWNER(n, struct gossip_timer, node));

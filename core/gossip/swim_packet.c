@@ -24,11 +24,19 @@ void packet_send_bare(struct gossip *g, const struct gossip_addr *to, struct sli
 	emit(g, to, message, crc);
 }
 
+/* memberlist's limit leaves, without any loss, one message in fifty unheard by somebody in a pool of sixty, one in
+ * sixteen in a pool of nine, until the next push/pull brings it. Four more make that one in thousands. */
+enum { TELL_MORE = 4 };
+
+static uint32_t tell_limit(const struct gossip *g, uint32_t n)
+{
+	return retransmit_limit(g->c.timing.retransmit_mult, n) + TELL_MORE;
+}
+
 static void take_broadcasts(struct gossip *g, size_t *room)
 {
-	uint32_t mult = g->c.timing.retransmit_mult;
-	broadcasts_take(&g->told, &g->parts, false, room, retransmit_limit(mult, g->order_n));
-	uint32_t limit = retransmit_limit(mult, serf_members(g));
+	broadcasts_take(&g->told, &g->parts, false, room, tell_limit(g, g->order_n));
+	uint32_t limit = tell_limit(g, serf_members(g));
 	broadcasts_take(&g->serf.intents_told, &g->parts, true, room, limit);
 	broadcasts_take(&g->serf.queries_told, &g->parts, true, room, limit);
 	broadcasts_take(&g->serf.events_told, &g->parts, true, room, limit);
