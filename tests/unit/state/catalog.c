@@ -348,7 +348,7 @@ TEST(state_catalog, a_waiter_of_one_service_sleeps_while_another_flaps)
 	add_check(&m, "n1", "c2", "db", "critical");
 	add_tagged(&m, "n1", "db", "db", "v2");
 	add_node(&m, "n2", "10.0.0.2");
-	kv_put(&m, "web", "1");
+	put_key(&m, "web", "1");
 	CHECK(!wakes(&m, &ws));
 	drop(&m, "n1", "db", ""); /* a neighbour's coming or going may wake it, but not end its wait */
 	CHECK_EQ(healthy(&m, "web", &l), before);
@@ -387,7 +387,7 @@ TEST(state_catalog, checks_by_state_service_and_node)
 	add_check(&m, "n1", "a", "", "warning");
 	add_check(&m, "n2", "c", "", "passing");
 	raft_index last = m.index;
-	kv_put(&m, "x", "1");
+	put_key(&m, "x", "1");
 	struct list none = {0};
 	CHECK_EQ(health_checks_in_state(machine_root(&m), NULL, S("passing"), none, &m.a, &l), last);
 	CHECK_EQ(l.n, 2);

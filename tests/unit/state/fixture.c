@@ -51,7 +51,7 @@ raft_index kvs(struct machine *m, const char *op, struct dir_entry e)
 	return apply(m, COMMAND_KVS, &kvs_request_schema, &req);
 }
 
-raft_index kv_put(struct machine *m, const char *key, const char *value)
+raft_index put_key(struct machine *m, const char *key, const char *value)
 {
 	return kvs(m, "set", (struct dir_entry){.key = slice_of(key), .value = slice_of(value)});
 }

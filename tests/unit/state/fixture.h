@@ -34,7 +34,7 @@ raft_index apply_bytes(struct machine *m, struct slice command);
 raft_index apply(struct machine *m, enum command_type type, const struct schema *s, const void *request);
 
 raft_index kvs(struct machine *m, const char *op, struct dir_entry e);
-raft_index kv_put(struct machine *m, const char *key, const char *value);
+raft_index put_key(struct machine *m, const char *key, const char *value);
 raft_index kv_drop(struct machine *m, const char *key);
 raft_index kv_drop_tree(struct machine *m, const char *prefix);
 bool kv_take(struct machine *m, const char *key, struct slice session); /* what the lock answered */

@@ -26,10 +26,10 @@ TEST(state_kv, a_set_keeps_the_create_index_and_moves_the_other)
 	struct dir_entry e;
 	bool found;
 	machine_begin(&m);
-	raft_index first = kv_put(&m, "a", "1"),
+	raft_index first = put_key(&m, "a", "1"),
 	           second = kvs(&m, "set", (struct dir_entry){.key = S("a"), .value = S("2"), .flags = 7});
 	CHECK_EQ(m.out.kind, APPLY_NONE);
-	raft_index other = kv_put(&m, "b", "x");
+	raft_index other = put_key(&m, "b", "x");
 	CHECK_EQ(get(&m, "a", &e, &found), other);
 	CHECK(found);
 	CHECK_EQ(e.create_index, first);
@@ -43,7 +43,7 @@ TEST(state_kv, an_empty_key_is_refused)
 {
 	struct machine m;
 	machine_begin(&m);
-	kv_put(&m, "", "1");
+	put_key(&m, "", "1");
 	CHECK_EQ(m.out.kind, APPLY_ERROR);
 	CHECK_STR(m.out.text, "failed inserting kvs entry: object missing primary index");
 	CHECK_EQ(db_count(machine_root(&m), TREE_KV), 0);
@@ -79,7 +79,7 @@ TEST(state_kv, delete_cas_of_the_absent_is_true)
 	kvs(&m, "delete-cas", (struct dir_entry){.key = S("a"), .modify_index = 0});
 	CHECK(m.out.kind == APPLY_BOOL && m.out.yes);
 	CHECK_EQ(db_count(machine_root(&m), TREE_INDEX), 0);
-	raft_index at = kv_put(&m, "a", "1");
+	raft_index at = put_key(&m, "a", "1");
 	kvs(&m, "delete-cas", (struct dir_entry){.key = S("a"), .modify_index = at + 5});
 	CHECK(!m.out.yes);
 	kvs(&m, "delete-cas", (struct dir_entry){.key = S("a"), .modify_index = at});
@@ -101,9 +101,9 @@ TEST(state_kv, a_listing_never_goes_back)
 	struct machine m;
 	uint32_t n;
 	machine_begin(&m);
-	raft_index a = kv_put(&m, "t/a", "1");
-	kv_put(&m, "t/b", "1");
-	kv_put(&m, "u", "1");
+	raft_index a = put_key(&m, "t/a", "1");
+	put_key(&m, "t/b", "1");
+	put_key(&m, "u", "1");
 	raft_index gone = kv_drop(&m, "t/b");
 	CHECK(m.out.tombstone);
 	CHECK_EQ(list_index(&m, "t/", &n), gone);
@@ -127,9 +127,9 @@ TEST(state_kv, a_tree_leaves_one_tombstone_and_everything_none)
 	for (int i = 0; i < 20; i++) {
 		char key[16];
 		snprintf(key, sizeof key, "t/%d", i);
-		kv_put(&m, key, "x");
+		put_key(&m, key, "x");
 	}
-	kv_put(&m, "ta", "x");
+	put_key(&m, "ta", "x");
 	kv_drop_tree(&m, "nothing/");
 	CHECK(!m.out.tombstone);
 	raft_index gone = kv_drop_tree(&m, "t/");
@@ -163,7 +163,7 @@ TEST(state_kv, keys_are_cut_behind_the_separator)
 	machine_begin(&m);
 	const char *keys[] = {"a/", "a/b", "a/c/d", "a/c/e", "a/cc", "b", "bxxc", "bxxd"};
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
-		kv_put(&m, keys[i], "x");
+		put_key(&m, keys[i], "x");
 	check_keys(&m, "a/", "", "a/ a/b a/c/d a/c/e a/cc ");
 	check_keys(&m, "a/", "/", "a/ a/b a/c/ a/cc ");
 	check_keys(&m, "", "/", "a/ b bxxc bxxd ");
@@ -188,18 +188,18 @@ TEST(state_kv, a_waiter_sleeps_while_its_neighbour_changes)
 	struct list l;
 	bool found;
 	machine_begin(&m);
-	kv_put(&m, "a", "1");
-	kv_put(&m, "b", "1");
-	kv_put(&m, "t/x", "1");
+	put_key(&m, "a", "1");
+	put_key(&m, "b", "1");
+	put_key(&m, "t/x", "1");
 	struct watchset key = {.arena = &m.a}, tree = {.arena = &m.a};
 	kv_get(machine_root(&m), &key, S("a"), &m.a, &e, &found);
 	kv_list(machine_root(&m), &tree, S("t/"), &m.a, &l);
-	kv_put(&m, "b", "2");
-	kv_put(&m, "ab", "2");
+	put_key(&m, "b", "2");
+	put_key(&m, "ab", "2");
 	kv_drop(&m, "b");
 	CHECK(!wakes(&m, &key));
 	CHECK(!wakes(&m, &tree));
-	kv_put(&m, "a", "2");
+	put_key(&m, "a", "2");
 	CHECK(wakes(&m, &key));
 	CHECK(!wakes(&m, &tree));
 	kv_drop(&m, "t/x");
@@ -213,14 +213,14 @@ TEST(state_kv, a_waiter_for_the_absent_wakes_when_it_comes)
 	struct dir_entry e;
 	bool found;
 	machine_begin(&m);
-	kv_put(&m, "app/a", "1");
-	kv_put(&m, "zoo", "1");
+	put_key(&m, "app/a", "1");
+	put_key(&m, "zoo", "1");
 	struct watchset ws = {.arena = &m.a};
 	kv_get(machine_root(&m), &ws, S("app/missing"), &m.a, &e, &found);
 	CHECK(!found);
-	kv_put(&m, "zoo", "2");
+	put_key(&m, "zoo", "2");
 	CHECK(!wakes(&m, &ws));
-	kv_put(&m, "app/missing", "2");
+	put_key(&m, "app/missing", "2");
 	CHECK(wakes(&m, &ws));
 	machine_end(&m);
 }

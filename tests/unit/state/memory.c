@@ -13,7 +13,7 @@ static void prepare(struct machine *m)
 	add_check(m, "n1", "mem", "", "passing");
 	struct slice one = add_session(
 	        m, 1, (struct session_spec){.node = "n1", .check = "mem", .lock_delay = 1, .behavior = "delete"});
-	kv_put(m, "t/free", "1");
+	put_key(m, "t/free", "1");
 	kv_take(m, "t/held", one);
 	kv_take(m, "u", one);
 }

@@ -13,7 +13,7 @@ TEST(state_apply, an_unknown_type_may_be_skipped_only_when_it_says_so)
 {
 	struct machine m;
 	machine_begin(&m);
-	kv_put(&m, "a", "1");
+	put_key(&m, "a", "1");
 	struct slice before = machine_dump(&m);
 	apply_bytes(&m, S("\x8a\x80"));
 	CHECK_EQ(m.out.kind, APPLY_NONE);

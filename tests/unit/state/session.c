@@ -96,7 +96,7 @@ TEST(state_session, a_plain_set_keeps_the_holder_and_loses_the_count)
 	begin(&m);
 	struct slice one = add_session(&m, 1, (struct session_spec){.node = "n1"});
 	kv_take(&m, "k", one);
-	kv_put(&m, "k", "changed");
+	put_key(&m, "k", "changed");
 	CHECK(slice_eq(entry(&m, "k").session, one));
 	CHECK_EQ(entry(&m, "k").lock_index, 0);
 	machine_end(&m);
@@ -157,7 +157,7 @@ TEST(state_session, a_lock_delay_is_kept_for_a_minute_at_most)
 	CHECK_EQ(kv_lock_delay_until(machine_root(&m), S("a")), 1015 * NS_PER_S);
 	CHECK_EQ(kv_lock_delay_until(machine_root(&m), S("b")), 1060 * NS_PER_S);
 	m.now = 1030 * NS_PER_S;
-	kv_put(&m, "x", "1");
+	put_key(&m, "x", "1");
 	CHECK_EQ(kv_lock_delay_until(machine_root(&m), S("a")), 0);
 	CHECK_EQ(kv_lock_delay_until(machine_root(&m), S("b")), 1060 * NS_PER_S);
 	machine_end(&m);
@@ -197,7 +197,7 @@ TEST(state_session, lists_by_node_with_the_index_of_the_table)
 	add_session(&m, 2, (struct session_spec){.node = "n2"});
 	struct slice one = add_session(&m, 1, (struct session_spec){.node = "n1"});
 	raft_index last = m.index;
-	kv_put(&m, "a", "1");
+	put_key(&m, "a", "1");
 	CHECK_EQ(session_list(machine_root(&m), NULL, &m.a, &all), last);
 	CHECK_EQ(all.n, 2);
 	CHECK(slice_eq(((struct session *)all.items)[0].id, one));

@@ -26,7 +26,7 @@ TEST(state_txn, all_goes_through_with_a_result_each)
 {
 	struct machine m;
 	machine_begin(&m);
-	kv_put(&m, "gone", "x");
+	put_key(&m, "gone", "x");
 	struct ops o = {0};
 	add(&o, "set", "a")->value = S("1");
 	add(&o, "get", "a");
@@ -50,7 +50,7 @@ TEST(state_txn, one_fault_undoes_all_and_every_fault_is_told)
 {
 	struct machine m;
 	machine_begin(&m);
-	kv_put(&m, "a", "old");
+	put_key(&m, "a", "old");
 	struct slice before = machine_dump(&m);
 	struct ops o = {0};
 	add(&o, "set", "a")->value = S("new");
@@ -123,7 +123,7 @@ TEST(state_txn, reading_needs_no_log)
 	struct machine m;
 	struct txn_response r;
 	machine_begin(&m);
-	kv_put(&m, "a", "1");
+	put_key(&m, "a", "1");
 	struct ops o = {0};
 	add(&o, "get", "a");
 	txn_read(machine_root(&m), (struct list){o.op, o.n}, &m.a, &r);

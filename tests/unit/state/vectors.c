@@ -202,7 +202,7 @@ TEST(state_vectors, a_snapshot_cut_anywhere_changes_nothing)
 	machine_begin(&m);
 	load(&m, "tests/vectors/state-1.0.8.txt", &v);
 	struct slice all = whole(&m, &v);
-	kv_put(&m, "mine", "1");
+	put_key(&m, "mine", "1");
 	struct slice before = machine_dump(&m);
 	size_t starts = 0, at = 0, next = 0;
 	for (size_t cut = 0; cut < all.n; cut++) {
