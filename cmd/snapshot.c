@@ -8,7 +8,7 @@
 #include "cmd/command.h"
 #include "cmd/input.h"
 #include "cmd/say.h"
-#include "cmd/snapshot_file.h"
+#include "core/api/snapshot_archive.h"
 #include "core/base/slice.h"
 #include "net/socket.h"
 
@@ -85,13 +85,15 @@ static int file_verify(
         const char *path, const char *opening, const char *checking, struct arena *a, struct snapshot_meta *meta)
 {
 	struct fail f;
-	struct buf archive = {0};
+	struct buf archive = {0}, tar = {0};
+	struct slice state;
 	int code = DONE;
 	if (input_file(path, &archive, &f) != OK)
 		code = failed(opening, &f);
-	else if (snapshot_verify(buf_view(&archive), a, meta, &f) != OK)
+	else if (snapshot_unpack(buf_view(&archive), &tar, a, meta, &state, &f) != OK)
 		code = failed(checking, &f);
 	buf_free(&archive);
+	buf_free(&tar);
 	return code;
 }
 

@@ -7,6 +7,7 @@
 #include "core/base/must.h"
 #include "core/base/slice.h"
 #include "core/leader/duties.h"
+#include "core/state/archive.h"
 #include "core/state/command.h"
 #include "core/state/session.h"
 
@@ -37,6 +38,9 @@ struct core {
 	bool ready;         /* leading, and everything of earlier terms applied */
 	wall_ns leading_since;
 	bool stopping;
+	struct message *restore; /* the snapshot to put in place of everything, until that is done */
+	raft_index restore_at;   /* it goes to disk as this index; 0: it waits until nothing else is under way */
+	struct message *held, **held_tail; /* writes that came meanwhile */
 	struct message *done, **done_tail; /* answered, to be replied after publication */
 	char address[64];
 };
@@ -60,6 +64,7 @@ struct core *core_new(const struct core_options *o)
 		return NULL;
 	}
 	c->done_tail = &c->done;
+	c->held_tail = &c->held;
 	c->election = c->snapshot_look = INT64_MAX;
 	state_init(&c->state, c->db);
 	struct slice host = o->config->server_advertise.host;
@@ -147,6 +152,12 @@ static void refuse(struct core *c, struct message *m, enum err e, const char *wh
 
 static void propose(struct core *c, struct message *m)
 {
+	if (c->restore) {
+		m->next = NULL;
+		*c->held_tail = m;
+		c->held_tail = &m->next;
+		return;
+	}
 	enum err e;
 	enum raft_entry_type type = m->ask == ASK_BARRIER ? RAFT_BARRIER : RAFT_COMMAND;
 	if (!raft_propose(&c->raft, type, m->command, m, &e))
@@ -191,6 +202,16 @@ static void session_renew(struct core *c, struct message *m)
 	reply_later(c, m);
 }
 
+static void take_restore(struct core *c, struct message *m)
+{
+	if (!c->ready)
+		refuse(c, m, ERR_NO_LEADER, "No cluster leader");
+	else if (c->restore)
+		refuse(c, m, ERR_FAILED, "cannot restore: another restore is under way");
+	else
+		c->restore = m;
+}
+
 static void take_message(struct core *c, struct message *m, struct effects *out)
 {
 	if (c->stopping) {
@@ -205,6 +226,7 @@ static void take_message(struct core *c, struct message *m, struct effects *out)
 		duties_coordinate(&c->duties, m->request, c->now);
 		reply_later(c, m);
 		break;
+	case ASK_RESTORE: take_restore(c, m); break;
 	default:
 		if (agent_message(c->agent, m, c->now, c->wall, out))
 			reply_later(c, m);
@@ -254,6 +276,89 @@ static void stop_leading(struct core *c, const char *why, struct effects *out)
 		}
 	c->election = c->now + NS_PER_S;
 	out->publish = true;
+}
+
+/* ---- restoring ---- */
+
+enum restore_how { RESTORE_TRIED, RESTORE_KEPT };
+
+/* Reads the state into the tables; tried, they are as before afterwards whatever comes out. */
+static enum err restore_read(struct core *c, enum restore_how how, struct fail *f)
+{
+	const struct ask_restore *q = c->restore->request;
+	struct archive_reader rd;
+	size_t used;
+	archive_read_begin(&rd, &c->state);
+	enum err e = archive_read(&rd, q->state, &used, f);
+	if (how == RESTORE_KEPT || e || used < q->state.n)
+		return archive_read_end(&rd, e, q->state.n - used, f);
+	archive_read_end(&rd, ERR_FAILED, 0, NULL);
+	return OK;
+}
+
+static void restore_end(struct core *c, enum err e, const char *why)
+{
+	struct message *m = c->restore, *held = c->held;
+	c->restore = NULL;
+	c->restore_at = 0;
+	c->held = NULL;
+	c->held_tail = &c->held;
+	if (e) {
+		log_err(c->log, "consul: failed to restore a snapshot: %s", why);
+		m->err = ERR_FAILED;
+		m->why = arena_str(&m->mem, "Raft error when restoring snapshot: %s", why);
+	}
+	reply_later(c, m);
+	for (struct message *next; held; held = next) {
+		next = held->next;
+		propose(c, held);
+	}
+}
+
+/* The log goes on behind the snapshot; what the leader keeps beside the tables begins anew (Consul: reassertLeader). */
+static void restore_apply(struct core *c, struct effects *out)
+{
+	struct raft *r = &c->raft;
+	raft_index at = c->restore_at;
+	struct fail f = {0};
+	enum err e = restore_read(c, RESTORE_KEPT, &f);
+	if (!e) {
+		raft_restore(r, r->term, at, r->term, at, r->term);
+		log_info(c->log, "consul: restored a snapshot as index %llu", (unsigned long long)at);
+		duties_end(&c->duties);
+		out->publish = true;
+	}
+	restore_end(c, e, f.text);
+	if (e)
+		return;
+	duties_begin(&c->duties, db_working(c->db), c->now);
+	agent_leader(c->agent, false, c->now);
+	agent_leader(c->agent, true, c->now);
+}
+
+/* Once everything proposed is applied. Tried first: what can't be read must not reach the disk. */
+static void restore_begin(struct core *c, struct effects *out)
+{
+	struct raft *r = &c->raft;
+	if (!c->restore || c->restore_at || c->snapshotting || r->applied < r->last)
+		return;
+	const struct ask_restore *q = c->restore->request;
+	struct fail f = {0};
+	enum err e = restore_read(c, RESTORE_TRIED, &f);
+	if (e) {
+		restore_end(c, e, f.text);
+		return;
+	}
+	c->restore_at = (q->index > r->last ? q->index : r->last) + 1;
+	if (!r->durable) {
+		restore_apply(c, out);
+		return;
+	}
+	c->snapshotting = true;
+	struct effect *snapshot = effect_add(out, EFF_SNAPSHOT);
+	snapshot->snapshot.index = c->restore_at;
+	snapshot->snapshot.term = r->term;
+	snapshot->snapshot.state = q->state;
 }
 
 /* ---- applying ---- */
@@ -317,9 +422,18 @@ static void snapshot_maybe(struct core *c, struct effects *out)
 	log_info(c->log, "raft: Starting snapshot up to %llu", (unsigned long long)r->applied);
 }
 
-static void snapshot_done(struct core *c, const struct event *ev)
+static void snapshot_done(struct core *c, const struct event *ev, struct effects *out)
 {
+	char why[FAIL_TEXT_MAX];
 	c->snapshotting = false;
+	if (c->restore_at && ev->why.n) {
+		restore_end(c, ERR_IO, slice_cstr(ev->why, why, sizeof why));
+		return;
+	}
+	if (c->restore_at) {
+		restore_apply(c, out);
+		return;
+	}
 	if (ev->why.n) {
 		log_err(c->log, "raft: Failed to take snapshot: %.*s", PS(ev->why));
 		return;
@@ -345,6 +459,7 @@ void core_flush(struct core *c, mono_ns now, struct effects *out)
 			give_back(c, m, out);
 		}
 		agent_traffic(c);
+		restore_begin(c, out);
 	} while (c->done || c->raft.sent < c->raft.last || c->raft.applied < c->raft.commit);
 	snapshot_maybe(c, out);
 }
@@ -399,7 +514,7 @@ void core_step(struct core *c, const struct event *ev, struct effects *out)
 		agent_check_done(c->agent, ev, out);
 		out->publish = true;
 		break;
-	case EV_SNAPSHOT_DONE: snapshot_done(c, ev); break;
+	case EV_SNAPSHOT_DONE: snapshot_done(c, ev, out); break;
 	case EV_RELOAD:
 		c->config = c->duties.config = ev->config;
 		agent_reload(c->agent, ev->config, c->now, c->wall, out);

@@ -17,7 +17,8 @@ enum effect_kind {
 	EFF_CHECK_CANCEL, /* forget (and kill) a running check */
 	EFF_SAVE,         /* write a small file below the data directory, atomically */
 	EFF_DELETE,       /* remove one */
-	EFF_SNAPSHOT,     /* write a snapshot of the published world, answer EV_SNAPSHOT_DONE */
+	EFF_SNAPSHOT,     /* write a snapshot of the published world, or of `state`, which replaces the log, too; answer
+	                     EV_SNAPSHOT_DONE */
 	EFF_RELOAD,       /* read the configuration again, answer EV_RELOAD or tell the message */
 	EFF_STOP,         /* end the process */
 };
@@ -39,6 +40,7 @@ struct effect {
 		struct {
 			raft_index index;
 			raft_term term;
+			struct slice state; /* lent until EV_SNAPSHOT_DONE */
 		} snapshot;
 		struct {
 			int exit_code;

@@ -29,8 +29,10 @@ struct event {
 	wall_ns wall;
 	union {
 		struct message *message;
-		raft_index index; /* LOGGED, SNAPSHOT_DONE */
-		struct slice why; /* LOG_FAILED, SNAPSHOT_DONE: empty is success */
+		struct {
+			raft_index index; /* LOGGED, SNAPSHOT_DONE */
+			struct slice why; /* LOG_FAILED, SNAPSHOT_DONE: empty is success */
+		};
 		struct {
 			struct slice id; /* of the check */
 			uint64_t run;    /* which run it answers */

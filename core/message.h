@@ -19,7 +19,7 @@ enum ask {
 	ASK_SERVICE_REGISTER,   /* request: struct service_definition */
 	ASK_SERVICE_DEREGISTER, /* request: struct slice id */
 	ASK_SERVICE_MAINTENANCE,/* request: struct ask_maintenance */
-	ASK_CHECK_REGISTER,     /* request: struct ask_check_register */
+	ASK_CHECK_REGISTER,     /* request: struct check_definition */
 	ASK_CHECK_DEREGISTER,   /* request: struct slice id */
 	ASK_CHECK_UPDATE,       /* request: struct ask_check_update */
 	ASK_NODE_MAINTENANCE,   /* request: struct ask_maintenance */
@@ -29,6 +29,7 @@ enum ask {
 	ASK_LEAVE,              /* leave the pools, answer, then stop */
 	ASK_RELOAD,             /* the host reads the configuration again */
 	ASK_TOKEN,              /* request: struct ask_token */
+	ASK_RESTORE,            /* request: struct ask_restore */
 };
 
 /* One row of a join: many addresses. */
@@ -47,8 +48,18 @@ struct ask_maintenance {
 	struct slice reason, token;
 };
 
+struct ask_check_update {
+	struct slice id, status, output;
+};
+
 struct ask_token {
 	struct slice name, token; /* "acl_token", "acl_agent_token" … */
+};
+
+/* All replicated state becomes what these bytes (state.bin of an archive) say, at an index beyond both. */
+struct ask_restore {
+	struct slice state;
+	raft_index index;
 };
 
 struct message {

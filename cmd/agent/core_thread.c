@@ -119,7 +119,9 @@ static void carry_out(struct process *p)
 		case EFF_CHECK_CANCEL: work_check_cancel(p->work, e->check); break;
 		case EFF_SAVE: work_file(p->work, e->file.name, e->file.bytes); break;
 		case EFF_DELETE: work_file(p->work, e->file.name, S_NONE); break;
-		case EFF_SNAPSHOT: snapshots_begin(p, e->snapshot.index, e->snapshot.term); break;
+		case EFF_SNAPSHOT:
+			snapshots_begin(p, e->snapshot.index, e->snapshot.term, e->snapshot.state);
+			break;
 		case EFF_RELOAD: signals_reload(p, e->message); break;
 		case EFF_STOP: stop = e; break;
 		}
@@ -178,17 +180,19 @@ static void take_logged(struct process *p)
 		}
 }
 
-/* What the snapshot holds is no longer needed in the log. */
+/* What the snapshot holds is no longer needed in the log; one that was restored leaves nothing of it. */
 static void take_snapshot(struct process *p)
 {
 	struct event ev = event_now(p, EV_SNAPSHOT_DONE);
-	if (!snapshots_done(p, &ev))
+	raft_term replaced;
+	if (!snapshots_done(p, &ev, &replaced))
 		return;
 	step(p, &ev);
 	struct log_batch *b = ev.why.n ? NULL : calloc(1, sizeof *b);
 	if (!b)
 		return;
 	b->forget = ev.index + 1;
+	b->replaced = replaced;
 	MUST(ring_push(&p->to_log, b));
 }
 

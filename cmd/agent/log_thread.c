@@ -12,26 +12,31 @@ static void forget(struct process *p, struct log_batch *b)
 		b->fail = f;
 }
 
+static enum err append(struct process *p, struct log_batch *b, struct fail *f)
+{
+	if (b->replaced)
+		return wal_reset(p->wal, b->forget - 1, b->replaced, f);
+	if (!b->n)
+		return OK;
+	b->hard.vote = slice_of(b->vote);
+	struct wal_hard have = wal_hard(p->wal);
+	bool same = have.term == b->hard.term && have.vote_term == b->hard.vote_term &&
+		    slice_eq(have.vote, b->hard.vote);
+	return wal_append(p->wal, same ? NULL : &b->hard, b->entries, b->n, f);
+}
+
 static void append_all(struct process *p, struct log_batch **batches, uint32_t n)
 {
 	struct fail f = {0};
 	enum err e = OK;
-	for (uint32_t i = 0; i < n && !e; i++) {
-		if (!batches[i]->n)
-			continue;
-		batches[i]->hard.vote = slice_of(batches[i]->vote);
-		struct wal_hard have = wal_hard(p->wal);
-		const struct wal_hard *want = &batches[i]->hard;
-		bool same = have.term == want->term && have.vote_term == want->vote_term &&
-			    slice_eq(have.vote, want->vote);
-		e = wal_append(p->wal, same ? NULL : want, batches[i]->entries, batches[i]->n, &f);
-	}
+	for (uint32_t i = 0; i < n && !e; i++)
+		e = append(p, batches[i], &f);
 	if (!e)
 		e = wal_sync(p->wal, &f);
 	for (uint32_t i = 0; i < n; i++) {
 		batches[i]->err = e;
 		batches[i]->fail = f;
-		if (!batches[i]->n)
+		if (!batches[i]->n && !batches[i]->replaced)
 			forget(p, batches[i]);
 		batches[i]->synced = wal_synced(p->wal);
 		ring_push(&p->from_log, batches[i]);

@@ -10,7 +10,8 @@ struct log_batch {
 	struct wal_hard hard;
 	char vote[64];
 	size_t n;
-	raft_index forget; /* n == 0: entries below it are in a snapshot */
+	raft_index forget;  /* n == 0: entries below it are in a snapshot */
+	raft_term replaced; /* … which takes the place of the whole log and ends with this term; 0: no */
 	enum err err; /* out */
 	struct fail fail;
 	raft_index synced;

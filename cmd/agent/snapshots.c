@@ -12,6 +12,7 @@ static struct {
 	bool running;
 	atomic_bool finished;
 	const struct db_root *root;
+	struct slice state; /* in place of the root */
 	raft_index index;
 	raft_term term;
 	wall_ns began;
@@ -20,10 +21,22 @@ static struct {
 	struct fail fail; /* code OK: it is there */
 } own;
 
+static void write_root(struct snapshot_writer *w, struct buf *piece)
+{
+	struct archive_writer from;
+	bool more = true;
+	archive_write_begin(&from, own.root, ARCHIVE_WHOLE);
+	while (more && !piece->failed) {
+		buf_reset(piece, 2 * PIECE);
+		more = archive_write_next(&from, piece, PIECE);
+		snapshot_write(w, buf_view(piece));
+	}
+	archive_write_end(&from);
+}
+
 static void write_all(struct process *p)
 {
 	struct snapshot_writer w;
-	struct archive_writer from;
 	struct buf piece = {0};
 	const struct snapshot_meta meta = {
 		.index = own.index,
@@ -33,14 +46,10 @@ static void write_all(struct process *p)
 	};
 	if (snapshot_begin(&w, &p->disk.disk, SNAPSHOTS_DIR, &meta, own.began, &own.fail))
 		return;
-	bool more = true;
-	archive_write_begin(&from, own.root, ARCHIVE_WHOLE);
-	while (more && !piece.failed) {
-		buf_reset(&piece, 2 * PIECE);
-		more = archive_write_next(&from, &piece, PIECE);
-		snapshot_write(&w, buf_view(&piece));
-	}
-	archive_write_end(&from);
+	if (own.state.n)
+		snapshot_write(&w, own.state);
+	else
+		write_root(&w, &piece);
 	if (piece.failed) {
 		snapshot_abandon(&w);
 		fail_set(&own.fail, ERR_NO_MEMORY, "out of memory");
@@ -60,7 +69,7 @@ static void *run(void *process)
 	return NULL;
 }
 
-void snapshots_begin(struct process *p, raft_index index, raft_term term)
+void snapshots_begin(struct process *p, raft_index index, raft_term term, struct slice state)
 {
 	own.running = true;
 	own.index = index;
@@ -70,16 +79,17 @@ void snapshots_begin(struct process *p, raft_index index, raft_term term)
 	own.log.now = p->core_loop.wall;
 	own.log.level = p->core_log.level;
 	own.self = (struct snapshot_server){.id = p->config->node_id, .address = atomic_load(&p->world)->self};
-	own.root = db_pin(core_db(p->core));
+	own.state = state;
+	own.root = state.n ? NULL : db_pin(core_db(p->core));
 	atomic_store(&own.finished, false);
-	if (own.root && !pthread_create(&own.thread, NULL, run, p))
+	if ((own.root || state.n) && !pthread_create(&own.thread, NULL, run, p))
 		return;
 	fail_set(&own.fail, ERR_NO_MEMORY, "no thread or no pin for it");
 	own.thread = pthread_self();
 	atomic_store(&own.finished, true);
 }
 
-bool snapshots_done(struct process *p, struct event *ev)
+bool snapshots_done(struct process *p, struct event *ev, raft_term *replaced)
 {
 	if (!own.running || !atomic_load(&own.finished))
 		return false;
@@ -88,6 +98,7 @@ bool snapshots_done(struct process *p, struct event *ev)
 		pthread_join(own.thread, NULL);
 	if (own.root)
 		db_unpin(core_db(p->core), own.root);
+	*replaced = own.state.n ? own.term : 0;
 	ev->index = own.index;
 	ev->why = own.fail.code ? slice_of(own.fail.text) : S_NONE;
 	return true;
@@ -96,10 +107,11 @@ bool snapshots_done(struct process *p, struct event *ev)
 void snapshots_wait(struct process *p)
 {
 	struct event ev;
+	raft_term replaced;
 	if (own.running && !pthread_equal(own.thread, pthread_self()))
 		while (!atomic_load(&own.finished))
 			loop_turn(&p->core_loop, p->core_loop.now + NS_PER_MS);
-	snapshots_done(p, &ev);
+	snapshots_done(p, &ev, &replaced);
 	buf_free(&own.log.lines);
 }
 

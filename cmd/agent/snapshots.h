@@ -10,10 +10,12 @@
 
 #define SNAPSHOTS_DIR "raft/snapshots"
 
-/* Core thread: begins one of the published root. Failing to begin is told as a result. */
-void snapshots_begin(struct process *p, raft_index index, raft_term term);
-/* Core thread: the result, once; ev->index and ev->why are set. What ev points to lives until the next call. */
-bool snapshots_done(struct process *p, struct event *ev);
+/* Core thread: begins one of the published root, or of `state` (state.bin of an archive, lent until the result) if that
+ * is not empty. Failing to begin is told as a result. */
+void snapshots_begin(struct process *p, raft_index index, raft_term term, struct slice state);
+/* Core thread: the result, once; ev->index and ev->why are set. What ev points to lives until the next call. *replaced:
+ * the term of one that was made of a given state; else 0. */
+bool snapshots_done(struct process *p, struct event *ev, raft_term *replaced);
 /* Waits for the one that is being written. Before the process ends. */
 void snapshots_wait(struct process *p);
 

@@ -8,6 +8,7 @@
 #include "core/api/http_kv.h"
 #include "core/api/http_operator.h"
 #include "core/api/http_session.h"
+#include "core/api/http_snapshot.h"
 #include "core/api/http_status.h"
 #include "core/api/http_txn.h"
 #include "core/base/slice.h"
@@ -48,6 +49,7 @@ static const struct route routes[] = {
 	{"/v1/operator/autopilot/configuration", GET | PUT, http_operator_autopilot_configuration},
 	{"/v1/operator/autopilot/health", GET, http_operator_autopilot_health},
 	{"/v1/operator/keyring", GET | POST | PUT | DELETE, http_operator_keyring},
+	{"/v1/snapshot", GET | PUT, http_snapshot},
 	{"/v1/acl/bootstrap", PUT, http_acl},
 	{"/v1/acl/create", PUT, http_acl},
 	{"/v1/acl/update", PUT, http_acl},

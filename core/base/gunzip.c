@@ -252,7 +252,8 @@ static bool header_skip(struct slice *s, uint8_t flags)
 	return true;
 }
 
-static enum err member(struct slice *s, struct buf *out, struct fail *f)
+/* Behind the header of the next member. */
+static enum err header_read(struct slice *s, struct fail *f)
 {
 	if (s->n < HEADER)
 		return fail_set(f, ERR_CORRUPT, "%s", s->n ? "unexpected EOF" : "EOF");
@@ -260,14 +261,23 @@ static enum err member(struct slice *s, struct buf *out, struct fail *f)
 		return fail_set(f, ERR_CORRUPT, "gzip: invalid header");
 	if (!header_skip(s, (uint8_t)s->p[3]))
 		return fail_set(f, ERR_CORRUPT, "unexpected EOF");
+	return OK;
+}
+
+static enum err member(struct slice *s, struct buf *out, struct fail *f)
+{
+	if (header_read(s, f) != OK)
+		return f->code;
 	size_t begin = out->n;
 	struct bits b = {.in = *s};
 	inflate(&b, out);
 	if (out->failed)
 		return fail_set(f, ERR_FULL, "unpacked content is too large");
+	if (b.cut) /* first: bits that were not there may look corrupt */
+		return fail_set(f, ERR_CORRUPT, "unexpected EOF");
 	if (b.corrupt)
 		return fail_set(f, ERR_CORRUPT, "flate: corrupt input before offset %zu", b.at);
-	if (b.cut || s->n - b.at < TRAILER)
+	if (s->n - b.at < TRAILER)
 		return fail_set(f, ERR_CORRUPT, "unexpected EOF");
 	const char *trailer = s->p + b.at;
 	size_t n = out->n - begin;
@@ -275,6 +285,11 @@ static enum err member(struct slice *s, struct buf *out, struct fail *f)
 		return fail_set(f, ERR_CORRUPT, "gzip: invalid checksum");
 	*s = slice_from(*s, b.at + TRAILER);
 	return OK;
+}
+
+enum err gunzip_header(struct slice packed, struct fail *f)
+{
+	return header_read(&packed, f);
 }
 
 enum err gunzip(struct slice packed, struct buf *out, struct fail *f)

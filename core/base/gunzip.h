@@ -8,6 +8,10 @@
 #include "core/base/buf.h"
 #include "core/base/err.h"
 
+/* Only looks whether it begins as gzip does. */
+enum err gunzip_header(struct slice packed, struct fail *f);
+
+/* After an error `out` holds what could be unpacked before. */
 enum err gunzip(struct slice packed, struct buf *out, struct fail *f);
 
 #endif
