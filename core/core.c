@@ -521,7 +521,10 @@ void core_step(struct core *c, const struct event *ev, struct effects *out)
 		out->publish = true;
 		break;
 	case EV_SIGNAL_LEAVE:
-	case EV_SIGNAL_STOP: stop(c, c->config->server_mode && ev->kind == EV_SIGNAL_STOP, out); break;
+		agent_leave(c->agent);
+		stop(c, 0, out);
+		break;
+	case EV_SIGNAL_STOP: stop(c, c->config->server_mode, out); break;
 	}
 }
 

@@ -244,7 +244,8 @@ bool core_thread_prepare(struct process *p)
 	struct event ev = event_now(p, EV_START);
 	step(p, &ev);
 	core_flush(p->core, p->core_loop.now, &own.effects);
-	publish(p);
+	own.effects.publish = true;
+	carry_out(p); /* the threads that do it all start later, with full rings */
 	log_hub_take(&p->core_log);
 	return true;
 }

@@ -183,35 +183,10 @@ static void job_send(struct work *w, struct job *j)
 	arena_free(&mem);
 }
 
-static struct list copy_strs(struct arena *a, struct list l)
-{
-	struct slice *to = l.n ? ARENA_ARRAY(a, struct slice, l.n) : NULL;
-	const struct slice *from = l.items;
-	for (uint32_t i = 0; to && i < l.n; i++)
-		to[i] = arena_copy(a, from[i]);
-	return (struct list){to, to ? l.n : 0};
-}
-
-static struct list copy_header(struct arena *a, struct list l)
-{
-	struct named_strs *to = l.n ? ARENA_ARRAY(a, struct named_strs, l.n) : NULL;
-	const struct named_strs *from = l.items;
-	for (uint32_t i = 0; to && i < l.n; i++)
-		to[i] = (struct named_strs){arena_copy(a, from[i].key), copy_strs(a, from[i].strs)};
-	return (struct list){to, to ? l.n : 0};
-}
-
 void work_check_run(struct work *w, const struct check_run *c)
 {
 	struct job *j = job_new(JOB_CHECK);
-	struct arena *a = &j->mem;
-	j->check = *c;
-	struct slice *const texts[] = {&j->check.id, &j->check.script, &j->check.shell, &j->check.docker_container_id,
-		&j->check.http, &j->check.method, &j->check.tcp, &j->check.user_agent};
-	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-		*texts[i] = arena_copy(a, *texts[i]);
-	j->check.script_args = copy_strs(a, c->script_args);
-	j->check.header = copy_header(a, c->header);
+	check_run_copy(&j->check, c, &j->mem);
 	job_send(w, j);
 }
 

@@ -44,6 +44,9 @@ void agent_tick(struct agent *a, mono_ns now, wall_ns wall, struct effects *out)
 mono_ns agent_next(const struct agent *a); /* when agent_tick is wanted; INT64_MAX: never */
 void agent_reload(struct agent *a, const struct agent_config *config, mono_ns now, wall_ns wall, struct effects *out);
 
+/* Says good-bye to the pools; the end follows. */
+void agent_leave(struct agent *a);
+
 /* Messages the agent wants sent (a list by `next`), taken by the core after each step; and those it answers late. */
 struct message *agent_outbox(struct agent *a);
 struct message *agent_answered(struct agent *a);

@@ -2,6 +2,7 @@
 #ifndef CORE_AGENT_CHECK_RUN_H
 #define CORE_AGENT_CHECK_RUN_H
 
+#include "core/base/arena.h"
 #include "core/base/types.h"
 
 enum check_kind { CHECK_SCRIPT, CHECK_HTTP, CHECK_TCP, CHECK_DOCKER, CHECK_GRPC };
@@ -20,5 +21,8 @@ struct check_run {
 	struct slice tcp;
 	struct slice user_agent;
 };
+
+/* With all that it points to. A full arena says so itself. */
+void check_run_copy(struct check_run *to, const struct check_run *from, struct arena *a);
 
 #endif

@@ -198,7 +198,7 @@ bool local_service_put(struct local *l, const struct local_service *s)
 		!row_put(l, TREE_LOCAL_SERVICES, s->service.id, &local_service_schema, s))
 		return false;
 	l->service_count += e->deleted;
-	e->deleted = false;
+	e->deleted = e->persisted = false;
 	local_service_out(l, e);
 	return true;
 }
@@ -261,7 +261,7 @@ enum err local_check_put(struct local *l, const struct local_check *c, mono_ns n
 		!row_put(l, TREE_LOCAL_CHECKS, row.check.check_id, &local_check_schema, &row))
 		return fail_set(f, ERR_NO_MEMORY, "out of memory");
 	l->check_count += e->deleted;
-	e->deleted = false;
+	e->deleted = e->persisted = false;
 	e->critical_since = INT64_MAX;
 	local_check_undefer(l, e);
 	local_check_out(l, e);

@@ -32,7 +32,7 @@ struct local_entry {
 	struct local_entry *next; /* of those that are out of step */
 	bool queued;              /* it is in that list */
 	bool in_sync, deleted;
-	bool persisted;           /* there is a file of it */
+	bool persisted;           /* there is a file of it; whoever writes one sets this after the put */
 	uint64_t change;          /* number of the last change: an answer to an older one says nothing */
 	uint64_t seen;            /* number of the last comparison that found it in the catalog */
 	struct slice token;       /* what the row had, for removing it from the catalog */

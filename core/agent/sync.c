@@ -36,12 +36,20 @@ static void message_free(struct message *m)
 	free(m);
 }
 
-void sync_free(struct sync *s)
+static void free_all(struct message *m)
 {
-	for (struct message *m = s->out, *next; m; m = next) {
+	for (struct message *next; m; m = next) {
 		next = m->next;
 		message_free(m);
 	}
+}
+
+void sync_free(struct sync *s)
+{
+	free_all(s->out);
+	free_all(s->waiting);
+	free_all(s->riding);
+	free_all(s->answered);
 }
 
 /* ---- questions that wait ---- */
