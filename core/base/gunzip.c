@@ -281,7 +281,7 @@ static enum err member(struct slice *s, struct buf *out, struct fail *f)
 		return fail_set(f, ERR_CORRUPT, "unexpected EOF");
 	const char *trailer = s->p + b.at;
 	size_t n = out->n - begin;
-	if (le32(trailer) != crc32_ieee(0, out->p + begin, n) || le32(trailer + 4) != (uint32_t)n)
+	if (le32(trailer) != crc32_ieee(0, n ? out->p + begin : "", n) || le32(trailer + 4) != (uint32_t)n)
 		return fail_set(f, ERR_CORRUPT, "gzip: invalid checksum");
 	*s = slice_from(*s, b.at + TRAILER);
 	return OK;

@@ -2,6 +2,7 @@
  * bytes, too. What comes back is a whole message with our id, of a size the asker can take. */
 #include "core/api/dns.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/base/must.h"
