@@ -90,6 +90,9 @@ struct listener {
 	struct watch watch; /* first */
 	struct http_server *server;
 	struct listener *next;
+	bool tls;
+	const struct tls_identity *who; /* under TLS */
+	const struct tls_trust *clients;
 };
 
 struct http_server {

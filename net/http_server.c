@@ -9,6 +9,7 @@
 #include "core/base/slice.h"
 #include "net/address.h"
 #include "net/http_conn.h"
+#include "net/tls.h"
 
 enum {
 	ACCEPTS_MAX = 64,        /* new connections a turn */
@@ -20,12 +21,19 @@ enum {
 
 /* ---- connections ----------------------------------------------------------------------------------------------- */
 
-static struct http_conn *conn_new(struct http_server *s, int fd, const struct address *peer)
+static struct http_conn *conn_new(const struct listener *l, int fd, const struct address *peer)
 {
+	struct http_server *s = l->server;
 	struct http_conn *c = calloc(1, sizeof *c);
 	if (!c)
 		return NULL;
 	if (!stream_open(&c->s, s->loop, fd, http_conn_ready)) {
+		free(c);
+		return NULL;
+	}
+	if (l->tls && !tls_accept_known(&c->s, l->who, l->clients)) {
+		loop_del(s->loop, &c->s.watch); /* the descriptor stays the caller's */
+		tls_free(&c->s);
 		free(c);
 		return NULL;
 	}
@@ -64,29 +72,34 @@ void http_conn_free(struct http_conn *c)
 
 /* ---- accepting ------------------------------------------------------------------------------------------------- */
 
-/* No room: says so and hangs up, without a connection of our own. */
-static void turn_away(struct http_server *s, int fd)
+/* No room: says so (where it can be said plainly) and hangs up, without a connection of our own. */
+static void turn_away(const struct listener *l, int fd)
 {
 	static const char answer[] = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\n"
 	                             "Connection: close\r\n\r\n503 Service Unavailable: too many connections";
 	char dropped[POOL_BLOCK];
+	l->server->counts.refused++;
+	if (l->tls) {
+		close(fd);
+		return;
+	}
 	ssize_t n = send(fd, answer, sizeof answer - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 	shutdown(fd, SHUT_WR);
 	n = recv(fd, dropped, sizeof dropped,
 	        MSG_DONTWAIT); /* unread bytes would reset the connection under the answer */
 	(void)n;
 	close(fd);
-	s->counts.refused++;
 }
 
-static void welcome(struct http_server *s, int fd, const struct address *peer)
+static void welcome(const struct listener *l, int fd, const struct address *peer)
 {
+	struct http_server *s = l->server;
 	bool full = s->counts.connections >= s->set.connections_max;
 	struct http_conn *c = NULL;
-	if (s->counts.connections < s->set.connections_max + LEAVING_MAX)
-		c = conn_new(s, fd, peer);
+	if (s->counts.connections < s->set.connections_max + LEAVING_MAX && (!l->tls || l->who))
+		c = conn_new(l, fd, peer);
 	if (!c) {
-		turn_away(s, fd);
+		turn_away(l, fd);
 		return;
 	}
 	s->counts.accepted++;
@@ -121,13 +134,14 @@ static void resume_accepting(struct timer *t)
 
 /* The process is out of descriptors: the one in reserve lets us take a caller in, tell him, and take its place again.
  * Then the others get a moment to end. */
-static void accept_without_descriptors(struct http_server *s, int listener)
+static void accept_without_descriptors(const struct listener *l)
 {
+	struct http_server *s = l->server;
 	if (s->reserve >= 0) {
 		close(s->reserve);
-		int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int fd = accept4(l->watch.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd >= 0)
-			turn_away(s, fd);
+			turn_away(l, fd);
 		s->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
 		if (fd >= 0 && s->reserve >= 0)
 			return;
@@ -146,9 +160,9 @@ static void listener_ready(struct watch *w, uint32_t events)
 		int fd = accept4(w->fd, &sock.any, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd >= 0) {
 			struct address peer = address_of_sock(&sock.any);
-			welcome(s, fd, &peer);
+			welcome(l, fd, &peer);
 		} else if (errno == EMFILE || errno == ENFILE) {
-			accept_without_descriptors(s, w->fd);
+			accept_without_descriptors(l);
 			return;
 		} else if (errno == ENOBUFS || errno == ENOMEM) {
 			pause_accepting(s);
@@ -181,12 +195,13 @@ struct http_server *http_server_new(struct loop *l, const struct http_settings *
 	return s;
 }
 
-bool http_server_listen(struct http_server *s, int fd)
+static bool listen_with(const struct listener *how, int fd)
 {
-	struct listener *l = calloc(1, sizeof *l);
+	struct http_server *s = how->server;
+	struct listener *l = malloc(sizeof *l);
 	if (!l)
 		return false;
-	l->server = s;
+	*l = *how;
 	l->watch.ready = listener_ready;
 	if (!loop_add(s->loop, fd, EPOLLIN, &l->watch)) {
 		free(l);
@@ -195,6 +210,17 @@ bool http_server_listen(struct http_server *s, int fd)
 	l->next = s->listeners;
 	s->listeners = l;
 	return true;
+}
+
+bool http_server_listen(struct http_server *s, int fd)
+{
+	return listen_with(&(struct listener){.server = s}, fd);
+}
+
+bool http_server_listen_tls(
+        struct http_server *s, int fd, const struct tls_identity *who, const struct tls_trust *clients)
+{
+	return listen_with(&(struct listener){.server = s, .tls = true, .who = who, .clients = clients}, fd);
 }
 
 void http_server_stop(struct http_server *s)

@@ -77,6 +77,12 @@ struct http_counts {
 struct http_server *http_server_new(struct loop *l, const struct http_settings *s);
 /* Serves a listening socket (net/socket.h) from now on and owns it. */
 bool http_server_listen(struct http_server *s, int fd);
+/* The same under TLS (net/tls.h). `clients` not NULL: only for clients with a certificate from them. Both outlive the
+ * server. Without an identity every caller is turned away, as crypto/tls does when it has no certificate. */
+struct tls_identity;
+struct tls_trust;
+bool http_server_listen_tls(
+        struct http_server *s, int fd, const struct tls_identity *who, const struct tls_trust *clients);
 /* Closes the listeners; open connections go on, each until its answer is finished. */
 void http_server_stop(struct http_server *s);
 /* Closes everything; `closed` is called for each unfinished request. */

@@ -64,6 +64,8 @@ void stream_close(struct stream *s)
 	if (!s->loop)
 		return;
 	loop_del(s->loop, &s->watch);
+	if (s->tls)
+		tls_goodbye(s);
 	close(s->watch.fd);
 	if (s->tls)
 		tls_free(s);
@@ -193,5 +195,7 @@ bool stream_flush(struct stream *s)
 
 void stream_shut(struct stream *s)
 {
+	if (s->tls)
+		tls_goodbye(s);
 	shutdown(s->watch.fd, SHUT_WR);
 }

@@ -109,7 +109,29 @@ bool tls_connect(struct stream *s, const struct tls_settings *set)
 	return br_ssl_client_reset(&t->ssl.client, set->server_name, 0) && tls_flush(s);
 }
 
+/* Asks for a certificate, with the names of those who may have signed it, and judges it. */
+static void demand_certificate(struct tls *t, const struct tls_trust *clients)
+{
+	br_ssl_engine_context *e = &t->ssl.server.eng;
+	br_x509_minimal_init(&t->x509, &br_sha256_vtable, clients->anchors, clients->n);
+	br_x509_minimal_set_hash(&t->x509, br_sha256_ID, &br_sha256_vtable);
+	br_x509_minimal_set_hash(&t->x509, br_sha384_ID, &br_sha384_vtable);
+	br_x509_minimal_set_hash(&t->x509, br_sha512_ID, &br_sha512_vtable);
+	br_x509_minimal_set_hash(&t->x509, br_sha1_ID, &br_sha1_vtable);
+	br_x509_minimal_set_rsa(&t->x509, br_rsa_pkcs1_vrfy_get_default());
+	br_x509_minimal_set_ecdsa(&t->x509, br_ec_get_default(), br_ecdsa_vrfy_asn1_get_default());
+	br_ssl_engine_set_default_rsavrfy(e);
+	br_ssl_engine_set_default_ecdsa(e);
+	br_ssl_engine_set_x509(e, &t->x509.vtable);
+	br_ssl_server_set_trust_anchor_names_alt(&t->ssl.server, clients->anchors, clients->n);
+}
+
 bool tls_accept(struct stream *s, const struct tls_identity *who)
+{
+	return tls_accept_known(s, who, NULL);
+}
+
+bool tls_accept_known(struct stream *s, const struct tls_identity *who, const struct tls_trust *clients)
 {
 	struct tls *t = tls_new(s);
 	if (!t)
@@ -120,6 +142,8 @@ bool tls_accept(struct stream *s, const struct tls_identity *who)
 		br_ssl_server_init_full_ec(
 		        &t->ssl.server, who->chain, who->n, who->issuer_key, br_skey_decoder_get_ec(&who->key));
 	begin(s, &t->ssl.server.eng);
+	if (clients)
+		demand_certificate(t, clients);
 	return br_ssl_server_reset(&t->ssl.server) != 0;
 }
 
@@ -174,6 +198,15 @@ static bool push_and_watch(struct stream *s)
 bool tls_flush(struct stream *s)
 {
 	return push_and_watch(s) && !br_ssl_engine_last_error(s->tls->engine);
+}
+
+void tls_goodbye(struct stream *s)
+{
+	br_ssl_engine_context *e = s->tls->engine;
+	if (br_ssl_engine_current_state(e) == BR_SSL_CLOSED || !br_ssl_engine_get_version(e))
+		return;
+	br_ssl_engine_close(e);
+	push(s);
 }
 
 /* Plaintext from the engine into `in`, up to limit. False: out of memory. */

@@ -32,6 +32,8 @@ struct tls_settings {
 /* Puts TLS on a connected stream that has not been used yet. False when out of memory. stream_close takes it off. */
 bool tls_connect(struct stream *s, const struct tls_settings *set);
 bool tls_accept(struct stream *s, const struct tls_identity *who);
+/* The same for clients with a certificate that `clients` vouches for; others are turned away. */
+bool tls_accept_known(struct stream *s, const struct tls_identity *who, const struct tls_trust *clients);
 
 /* Why the stream failed: "x509: certificate signed by unknown authority" …; NULL if it was not TLS. */
 const char *tls_error(const struct stream *s);
@@ -39,6 +41,7 @@ const char *tls_error(const struct stream *s);
 /* For stream.c only. */
 enum stream_got tls_read(struct stream *s, size_t limit, bool *drained);
 bool tls_flush(struct stream *s);
+void tls_goodbye(struct stream *s); /* that this is the end, and no cut, if it can be said at once */
 void tls_free(struct stream *s);
 
 #endif

@@ -160,6 +160,11 @@ static enum err make_fronts(struct process *p, struct fail *f)
 	return OK;
 }
 
+static const char *http_name(const struct listener *l)
+{
+	return l->tls ? "HTTPS" : "HTTP";
+}
+
 static void log_listeners(struct process *p)
 {
 	for (unsigned i = 0; i < p->dns_tcp_count; i++)
@@ -173,7 +178,8 @@ static void log_listeners(struct process *p)
 		if (a->kind == CONFIG_ADDR_UNIX)
 			log_info(&p->core_log, "agent: Started HTTP server on %.*s (unix)", PS(a->host));
 		else
-			log_info(&p->core_log, "agent: Started HTTP server on %.*s:%u (tcp)", PS(a->host), a->port);
+			log_info(&p->core_log, "agent: Started %s server on %.*s:%u (tcp)", http_name(&p->http[i]),
+				PS(a->host), a->port);
 	}
 }
 
@@ -251,7 +257,8 @@ static void unlisten(struct process *p)
 		log_info(l, "agent: Stopping DNS server %.*s:%u (udp)", PS(p->dns_udp[i].addr.host),
 			p->dns_udp[i].addr.port);
 	for (unsigned i = 0; i < p->http_count; i++)
-		log_info(l, "agent: Stopping HTTP server %.*s:%u (tcp)", PS(p->http[i].addr.host), p->http[i].addr.port);
+		log_info(l, "agent: Stopping %s server %.*s:%u (tcp)", http_name(&p->http[i]),
+			PS(p->http[i].addr.host), p->http[i].addr.port);
 	log_info(l, "agent: Waiting for endpoints to shut down");
 	log_info(l, "agent: Endpoints down");
 	log_info(l, "agent: Exit code: %d", atomic_load(&p->exit_code));
@@ -276,6 +283,7 @@ static void death(struct process *p)
 	unlisten(p);
 	for (unsigned i = 0; i < p->front_count; i++)
 		front_free(p->fronts[i]);
+	https_free(&p->https);
 	work_free(p->work);
 	core_thread_free(p);
 	core_free(p->core);

@@ -140,11 +140,20 @@ void front_http_init(struct front *f)
 	MUST(f->http);
 }
 
+static bool listen_on(struct front *f, const struct listener *l)
+{
+	const struct https *h = &f->process->https;
+	int fd = l->fd[f->id];
+	if (fd < 0)
+		return true;
+	return l->tls ? http_server_listen_tls(f->http, fd, h->identity, h->clients) : http_server_listen(f->http, fd);
+}
+
 bool front_http_listen(struct front *f, struct fail *why)
 {
 	struct process *p = f->process;
 	for (unsigned i = 0; i < p->http_count; i++)
-		if (p->http[i].fd[f->id] >= 0 && !http_server_listen(f->http, p->http[i].fd[f->id])) {
+		if (!listen_on(f, &p->http[i])) {
 			fail_set(why, ERR_IO, "the HTTP listener can't be watched");
 			return false;
 		}

@@ -79,6 +79,11 @@ enum err listeners_open(struct process *p, struct fail *f)
 	enum err e = open_all(p, p->dns_tcp, &p->dns_tcp_count, c->dns_addrs, CONFIG_ADDR_TCP, f);
 	e = e ? e : open_all(p, p->dns_udp, &p->dns_udp_count, c->dns_addrs, CONFIG_ADDR_UDP, f);
 	e = e ? e : open_all(p, p->http, &p->http_count, c->http_addrs, -1, f);
+	unsigned plain = p->http_count;
+	e = e ? e : open_all(p, p->http, &p->http_count, c->https_addrs, -1, f);
+	for (unsigned i = plain; i < p->http_count; i++) /* Consul speaks plainly over a unix socket */
+		p->http[i].tls = p->http[i].addr.kind == CONFIG_ADDR_TCP;
+	e = e ? e : https_load(&p->https, c, f);
 	return e ? e : open_all(p, p->ipc, &p->ipc_count, c->ipc_addrs, -1, f);
 }
 

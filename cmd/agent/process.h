@@ -17,6 +17,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "cmd/agent/https.h"
 #include "core/agent/config.h"
 #include "core/core.h"
 #include "net/loop.h"
@@ -57,6 +58,7 @@ struct process {
 	unsigned front_count;
 	struct listener http[LISTENERS_MAX], dns_udp[LISTENERS_MAX], dns_tcp[LISTENERS_MAX], ipc[LISTENERS_MAX];
 	unsigned http_count, dns_udp_count, dns_tcp_count, ipc_count;
+	struct https https;
 
 	/* log thread; only when durable */
 	pthread_t log_thread;

@@ -1,0 +1,63 @@
+#include "cmd/agent/https.h"
+
+#include "cmd/authorities.h"
+#include "cmd/input.h"
+#include "core/base/slice.h"
+
+enum { PATH_BYTES = 4096 };
+
+static enum err file_read(struct slice path, struct buf *out, struct fail *f)
+{
+	char text[PATH_BYTES];
+	return input_file(slice_cstr(path, text, sizeof text), out, f);
+}
+
+static enum err identity_load(struct https *h, const struct agent_config *c, struct fail *f)
+{
+	struct buf cert = {0}, key = {0};
+	if (!c->cert_file.n || !c->key_file.n)
+		return OK;
+	enum err e = file_read(c->cert_file, &cert, f);
+	e = e ? e : file_read(c->key_file, &key, f);
+	e = e ? e : tls_identity_new(buf_view(&cert), buf_view(&key), &h->identity, f);
+	buf_free(&cert);
+	buf_free(&key);
+	return e ? fail_wrap(f, "Failed to load cert/key pair") : OK;
+}
+
+static enum err clients_load(struct tls_trust **out, const struct agent_config *c, struct fail *f)
+{
+	char path[PATH_BYTES];
+	if (c->ca_file.n)
+		return authorities_file(slice_cstr(c->ca_file, path, sizeof path), out, f);
+	return c->ca_path.n ? authorities_folder(slice_cstr(c->ca_path, path, sizeof path), out, f) : OK;
+}
+
+enum err https_load(struct https *h, const struct agent_config *c, struct fail *f)
+{
+	struct tls_trust *clients = NULL;
+	*h = (struct https){0};
+	if (!c->https_addrs.n)
+		return OK;
+	enum err e = clients_load(&clients, c, f);
+	e = e ? e : identity_load(h, c, f);
+	if (!e && (c->verify_incoming || c->verify_incoming_https)) {
+		if (!clients)
+			e = fail_set(f, ERR_INVALID, "VerifyIncoming set, and no CA certificate provided!");
+		else if (!h->identity)
+			e = fail_set(f, ERR_INVALID, "VerifyIncoming set, and no Cert/Key pair provided!");
+		h->clients = clients;
+	} else {
+		tls_trust_free(clients);
+	}
+	if (e)
+		https_free(h);
+	return e;
+}
+
+void https_free(struct https *h)
+{
+	tls_identity_free(h->identity);
+	tls_trust_free(h->clients);
+	*h = (struct https){0};
+}

@@ -1,0 +1,12 @@
+/* Certificates of those whom we believe, from a file or a folder of PEM. Texts are those of hashicorp/go-rootcerts. */
+#ifndef CMD_AUTHORITIES_H
+#define CMD_AUTHORITIES_H
+
+#include "net/tls.h"
+
+/* "Error loading CA File: …" */
+enum err authorities_file(const char *path, struct tls_trust **out, struct fail *f);
+/* All files of a folder together; *out stays NULL when it is empty. "Error loading CA Path: …" */
+enum err authorities_folder(const char *path, struct tls_trust **out, struct fail *f);
+
+#endif
