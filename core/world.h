@@ -32,6 +32,8 @@ struct world {
 	raft_index last_log, commit, applied, last_snapshot;
 	raft_term last_log_term, last_snapshot_term;
 	struct slice node_id;
+	size_t memory_used, memory_held; /* bytes of the store */
+	uint64_t objects;                /* rows in it */
 	uint32_t local_services, local_checks, local_ttl_checks, local_monitors;
 	uint64_t event_time, query_time, member_time; /* Lamport clocks of the LAN pool */
 	uint64_t wan_member_time;

@@ -264,9 +264,12 @@ void agent_leader(struct agent *a, bool known, mono_ns now)
 	sync_leader(&a->sync, known, now);
 }
 
+/* Why a reload failed is in the log; the answer is the reference's. */
 static void reload_answered(struct agent *a)
 {
 	struct message *m = a->reloading;
+	if (m->err)
+		m->why = S("1 error(s) occurred:\n\n* Failed to reload configs");
 	a->reloading = NULL;
 	m->next = a->answered;
 	a->answered = m;
@@ -335,6 +338,11 @@ void agent_message_done(struct agent *a, struct message *m, mono_ns now, struct 
 
 void agent_world(const struct agent *a, struct world *w)
 {
+	struct db_memory memory = db_memory(a->db);
+	w->memory_used = memory.used;
+	w->memory_held = memory.held;
+	for (int t = 0; t < TREE_COUNT; t++)
+		w->objects += db_count(w->db, (enum db_tree)t);
 	w->local_services = a->local.service_count;
 	w->local_checks = a->local.check_count;
 	w->local_ttl_checks = a->checks.ttls;

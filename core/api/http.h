@@ -55,6 +55,7 @@ struct slice param_get(const struct http_call *hc, const char *key); /* the firs
 
 /* dc, token, index, wait, stale, consistent, max_stale → head. False: the answer (400) is complete. */
 bool params_read(struct http_call *hc, struct read_head *head);
+bool params_wait(struct http_call *hc, struct query_options *q); /* index and wait alone */
 void params_write(struct http_call *hc, struct write_head *head); /* dc and token */
 struct slice params_token(struct http_call *hc);
 void params_encode(struct http_call *hc, struct buf *out); /* url.Values.Encode: sorted by key */

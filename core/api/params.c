@@ -122,7 +122,7 @@ static bool read_consistency(struct http_call *hc, struct query_options *q)
 	return true;
 }
 
-static bool read_wait(struct http_call *hc, struct query_options *q)
+bool params_wait(struct http_call *hc, struct query_options *q)
 {
 	struct slice wait = param_get(hc, "wait");
 	if (wait.n && dur_parse(wait, &q->max_query_time, NULL)) {
@@ -143,7 +143,7 @@ bool params_read(struct http_call *hc, struct read_head *head)
 	head->q.token = params_token(hc);
 	if (!hc->param_count && !hc->api->world->config->discovery_max_stale)
 		return true;
-	return read_consistency(hc, &head->q) && read_wait(hc, &head->q);
+	return read_consistency(hc, &head->q) && params_wait(hc, &head->q);
 }
 
 /* node-meta=key:value, several times. */

@@ -2,8 +2,10 @@
  * the order does: what is specific stands before its prefix, what is frequent stands first. */
 #include "core/api/http.h"
 #include "core/api/http_acl.h"
+#include "core/api/http_agent.h"
 #include "core/api/http_catalog.h"
 #include "core/api/http_coordinate.h"
+#include "core/api/http_event.h"
 #include "core/api/http_health.h"
 #include "core/api/http_kv.h"
 #include "core/api/http_operator.h"
@@ -11,12 +13,15 @@
 #include "core/api/http_snapshot.h"
 #include "core/api/http_status.h"
 #include "core/api/http_txn.h"
+#include "core/api/http_ui.h"
 #include "core/base/slice.h"
 
 #define GET VERB(HTTP_GET)
 #define PUT VERB(HTTP_PUT)
 #define DELETE VERB(HTTP_DELETE)
 #define POST VERB(HTTP_POST)
+/* 1.0 takes only PUT; clients of 0.x, still in use, send GET. */
+#define OLD_PUT (GET | PUT)
 
 static const struct route routes[] = {
 	{"/v1/kv/", GET | PUT | DELETE, http_kv},
@@ -37,6 +42,32 @@ static const struct route routes[] = {
 	{"/v1/session/info/", GET, http_session_info},
 	{"/v1/session/node/", GET, http_session_node},
 	{"/v1/session/list", GET, http_session_list},
+	{"/v1/agent/self", GET, http_agent_self},
+	{"/v1/agent/members", GET, http_agent_members},
+	{"/v1/agent/services", GET, http_agent_services},
+	{"/v1/agent/checks", GET, http_agent_checks},
+	{"/v1/agent/metrics", GET, http_agent_metrics},
+	{"/v1/agent/monitor", GET, http_agent_monitor},
+	{"/v1/agent/service/register", PUT, http_agent_service_register},
+	{"/v1/agent/service/deregister/", OLD_PUT, http_agent_service_deregister},
+	{"/v1/agent/service/maintenance/", PUT, http_agent_service_maintenance},
+	{"/v1/agent/check/register", PUT, http_agent_check_register},
+	{"/v1/agent/check/deregister/", OLD_PUT, http_agent_check_deregister},
+	{"/v1/agent/check/pass/", OLD_PUT, http_agent_check_pass},
+	{"/v1/agent/check/warn/", OLD_PUT, http_agent_check_warn},
+	{"/v1/agent/check/fail/", OLD_PUT, http_agent_check_fail},
+	{"/v1/agent/check/update/", PUT, http_agent_check_update},
+	{"/v1/agent/maintenance", PUT, http_agent_maintenance},
+	{"/v1/agent/join/", OLD_PUT, http_agent_join},
+	{"/v1/agent/leave", PUT, http_agent_leave},
+	{"/v1/agent/force-leave/", OLD_PUT, http_agent_force_leave},
+	{"/v1/agent/reload", PUT, http_agent_reload},
+	{"/v1/agent/token/", PUT, http_agent_token},
+	{"/v1/event/fire/", PUT, http_event_fire},
+	{"/v1/event/list", GET, http_event_list},
+	{"/v1/internal/ui/nodes", GET, http_ui_nodes},
+	{"/v1/internal/ui/node/", GET, http_ui_node},
+	{"/v1/internal/ui/services", GET, http_ui_services},
 	{"/v1/coordinate/datacenters", GET, http_coordinate_datacenters},
 	{"/v1/coordinate/nodes", GET, http_coordinate_nodes},
 	{"/v1/coordinate/node/", GET, http_coordinate_node},
