@@ -144,12 +144,14 @@ static void send_to(struct check_job *j)
 
 static void resolved(struct check_job *j, const struct fail *f)
 {
+	loop_timer_stop(j->loop, &j->timer); /* from here on the call has its own */
 	if (f)
 		check_job_fail(j, "Get \"%.*s\": dial tcp: %s", PS(j->url), f->text);
 	else
 		send_to(j);
 }
 
+/* While the name is looked up. */
 static void timeout(struct timer *t)
 {
 	struct check_job *j = (struct check_job *)(void *)((char *)t - offsetof(struct check_job, timer));

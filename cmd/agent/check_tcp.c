@@ -44,6 +44,7 @@ static void timeout(struct timer *t)
 {
 	struct check_job *j = (struct check_job *)(void *)((char *)t - offsetof(struct check_job, timer));
 	char to[ADDRESS_TEXT];
+	close_socket(j);
 	if (!j->to_n) {
 		check_job_fail(j, "dial tcp: lookup %s: i/o timeout", j->pending.p);
 		return;
