@@ -41,6 +41,7 @@ struct core {
 	struct message *restore; /* the snapshot to put in place of everything, until that is done */
 	raft_index restore_at;   /* it goes to disk as this index; 0: it waits until nothing else is under way */
 	struct message *held, **held_tail; /* writes that came meanwhile */
+	uint64_t restores;
 	struct message *done, **done_tail; /* answered, to be replied after publication */
 	char address[64];
 };
@@ -326,6 +327,7 @@ static void restore_apply(struct core *c, struct effects *out)
 		raft_restore(r, r->term, at, r->term, at, r->term);
 		log_info(c->log, "consul: restored a snapshot as index %llu", (unsigned long long)at);
 		duties_end(&c->duties);
+		c->restores++;
 		out->publish = true;
 	}
 	restore_end(c, e, f.text);
@@ -543,6 +545,7 @@ void core_world(const struct core *c, struct world *w)
 	const struct raft *r = &c->raft;
 	*w = (struct world){
 		.db = db_published(c->db),
+		.restores = c->restores,
 		.config = c->config,
 		.role = r->role,
 		.ready = c->ready,

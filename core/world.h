@@ -15,6 +15,7 @@ enum raft_role { RAFT_FOLLOWER, RAFT_CANDIDATE, RAFT_LEADER, RAFT_SHUTDOWN };
 struct world {
 	uint64_t number;            /* grows with each publication */
 	const struct db_root *db;
+	uint64_t restores;          /* how often a snapshot took the place of the state: indexes may have gone back */
 	const struct agent_config *config;
 
 	/* leadership, as seen now */

@@ -60,6 +60,8 @@ const struct world *front_world(struct front *f)
 	epoch_enter(f->process->epoch, f->reader);
 	f->world = atomic_load_explicit(&f->process->world, memory_order_acquire);
 	f->api.world = f->world;
+	if (!f->parking.count) /* nobody waits who could have missed one */
+		f->restores = f->world->restores;
 	f->api.now = f->loop.now;
 	f->api.wall = f->loop.wall;
 	f->api.log.now = f->loop.wall;
@@ -122,7 +124,11 @@ static void look(struct front *f)
 	if (led != f->led)
 		parking_look_leader(&f->parking);
 	f->led = led;
-	parking_look(&f->parking, w->db);
+	if (w->restores != f->restores)
+		parking_end_all(&f->parking);
+	else
+		parking_look(&f->parking, w->db);
+	f->restores = w->restores;
 }
 
 /* Was a world published that parked queries have not seen? Its number may be read: whoever publishes rings us. */

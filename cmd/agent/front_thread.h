@@ -22,6 +22,7 @@ struct front {
 	const struct world *world;  /* of this turn; NULL: not taken yet */
 	uint64_t looked;            /* number of the world that parked queries have seen */
 	bool led;                   /* was there a leader in it? */
+	uint64_t restores;          /* world.restores in it */
 	struct message *unsent;     /* the ring to the core was full */
 	struct monitor *monitors;   /* streams of log lines */
 	struct front_dns *dns;      /* NULL: no DNS */

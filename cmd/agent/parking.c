@@ -175,22 +175,37 @@ static void run_all(struct parking *p, struct parked *list, size_t n)
 	free(woken);
 }
 
+/* Adds the queries of one point to those that will run. */
+static void gather(struct point *pt, struct parked **list, size_t *n)
+{
+	for (struct link *l = pt->links; l; l = l->next) {
+		if (l->query->moved)
+			continue;
+		l->query->moved = true;
+		l->query->next_run = *list;
+		*list = l->query;
+		++*n;
+	}
+}
+
 void parking_look(struct parking *p, const struct db_root *now)
 {
 	struct parked *list = NULL;
 	size_t n = 0;
-	for (struct point *pt = p->all; pt; pt = pt->next) {
-		if (!watch_moved(&pt->note, now))
-			continue;
-		for (struct link *l = pt->links; l; l = l->next) {
-			if (l->query->moved)
-				continue;
-			l->query->moved = true;
-			l->query->next_run = list;
-			list = l->query;
-			n++;
-		}
-	}
+	for (struct point *pt = p->all; pt; pt = pt->next)
+		if (watch_moved(&pt->note, now))
+			gather(pt, &list, &n);
+	run_all(p, list, n);
+}
+
+void parking_end_all(struct parking *p)
+{
+	struct parked *list = NULL;
+	size_t n = 0;
+	for (struct point *pt = p->all; pt; pt = pt->next)
+		gather(pt, &list, &n);
+	for (struct parked *q = list; q; q = q->next_run)
+		q->deadline = p->loop->now;
 	run_all(p, list, n);
 }
 

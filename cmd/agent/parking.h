@@ -37,6 +37,8 @@ void parking_remove(struct parking *p, struct parked *q);
 
 /* A new root is published: runs everything whose notes moved. Each is taken away before it runs. */
 void parking_look(struct parking *p, const struct db_root *now);
+/* Another state took the place of all: runs everything that waits for notes, as if its time were over. */
+void parking_end_all(struct parking *p);
 /* Leadership changed: runs those that wait for it. */
 void parking_look_leader(struct parking *p);
 

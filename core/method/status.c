@@ -16,9 +16,11 @@ static enum err status_leader(struct call *c)
 	return one_text(c, c->world->leader);
 }
 
-/* One server is its own only peer. */
+/* One server is its own only peer; one that waits for others to begin with has none. */
 static enum err status_peers(struct call *c)
 {
+	if (!c->world->voter)
+		return OK;
 	return one_text(c, c->world->self);
 }
 
