@@ -86,25 +86,45 @@ static bool configure(int argc, char **argv)
 	return true;
 }
 
+static void reload_failed(struct process *p, const char *why, struct fail *f)
+{
+	fail_set(f, ERR_FAILED, "1 error(s) occurred:\n\n* %s", why);
+	log_err(&p->core_log, "agent: Reload config failed:  %s", f->text);
+}
+
+/* What a reload takes over; all else stays as it was at the start (agent.go, ReloadConfig). */
+static void take_over(struct agent_config *next, const struct agent_config *now)
+{
+	struct agent_config taken = *now;
+	taken.services = next->services;
+	taken.checks = next->checks;
+	taken.watches = next->watches;
+	taken.node_meta = next->node_meta;
+	taken.discard_check_output = next->discard_check_output;
+	taken.telemetry_allowed = next->telemetry_allowed;
+	taken.telemetry_blocked = next->telemetry_blocked;
+	*next = taken;
+}
+
 const struct agent_config *boot_reload(struct process *p, struct fail *f)
 {
 	struct config_loaded *l = calloc(1, sizeof *l);
+	enum log_level level;
+	char why[FAIL_TEXT_MAX / 2];
 	MUST(l);
-	enum err e = config_load(&agent.flags, l);
-	e = e ? e : config_check_log(l->config, &l->arena, &l->report);
-	if (e) {
+	if (config_load(&agent.flags, l)) {
 		banner_error("%.*s", PS(l->report.error));
-		log_err(&p->core_log, "agent: Reload config failed: %.*s", PS(l->report.error));
-		fail_set(f, ERR_INVALID, "Failed to reload configs: %.*s", PS(l->report.error));
+		reload_failed(p, "Failed to reload configs", f);
 		arena_free(&l->arena);
 		free(l);
 		return NULL;
 	}
-	/* Who we are does not change by a reload. */
-	l->config->node_id = p->config->node_id;
-	enum log_level level;
-	if (log_level_parse(l->config->log_level, &level))
+	/* A level that is none leaves the old one, and the rest is taken over. */
+	if (config_check_log(l->config, &l->arena, &l->report))
+		reload_failed(p, slice_cstr(l->report.error, why, sizeof why), f);
+	else if (log_level_parse(l->config->log_level, &level))
 		log_hub_level(level);
+	take_over(l->config, p->config);
 	p->config = l->config;
 	return l->config; /* kept for good: worlds point to it */
 }
@@ -226,6 +246,8 @@ static enum err birth(struct process *p, struct fail *f)
 		refused(l->report.error);
 		return ERR_INVALID; /* said already */
 	}
+	loop_read_clocks(&p->core_loop);
+	p->core_log.now = p->core_loop.wall;
 	if (l->config->node_id_made)
 		log_debug(&p->core_log, "agent: Using random ID \"%.*s\" as node ID", PS(l->config->node_id));
 	e = make_core(p, f);

@@ -65,12 +65,23 @@ static void park(
 	}
 }
 
+/* Requests are timed where somebody reads of it: the loop's clock stands still during a turn. */
+static void read_clock(struct front *f)
+{
+	struct timespec t;
+	if (f->api.log.level > LOG_DEBUG)
+		return;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	f->api.now = t.tv_sec * NS_PER_S + t.tv_nsec;
+}
+
 void exchange_serve(
         struct front *f, const struct carrier *by, void *conn, const struct http_request *r, mono_ns deadline)
 {
 	struct api_wait wait = {.deadline = deadline};
 	struct http_answer *a = exchange_answer(f);
 	front_world(f);
+	read_clock(f);
 	enum api_state state = api_http(&f->api, r, a, &wait);
 	switch (state) {
 	case API_ANSWERED: by->answer(conn, a); break;
@@ -97,6 +108,7 @@ void exchange_reply(struct front *f, struct message *m)
 		x->by->reply(x->conn, m);
 	} else if (x) {
 		struct http_answer *a = exchange_answer(f);
+		read_clock(f);
 		api_http_finish(&f->api, m, a);
 		x->by->answer(x->conn, a);
 	}

@@ -73,9 +73,7 @@ void signals_reload(struct process *p, struct message *m)
 	const struct agent_config *next = boot_reload(p, &f);
 	if (next)
 		own.reloaded = next;
-	if (!m)
-		return;
-	if (!next) {
+	if (m && f.code) {
 		m->err = ERR_FAILED;
 		m->why = arena_str(&m->mem, "%s", f.text);
 	}

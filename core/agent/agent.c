@@ -264,12 +264,9 @@ void agent_leader(struct agent *a, bool known, mono_ns now)
 	sync_leader(&a->sync, known, now);
 }
 
-/* Why a reload failed is in the log; the answer is the reference's. */
 static void reload_answered(struct agent *a)
 {
 	struct message *m = a->reloading;
-	if (m->err)
-		m->why = S("1 error(s) occurred:\n\n* Failed to reload configs");
 	a->reloading = NULL;
 	m->next = a->answered;
 	a->answered = m;
