@@ -171,6 +171,8 @@ static void grow(struct unpacker *u, uint32_t code, uint8_t first)
 
 enum err lzw_unpack(struct buf *out, struct slice in, size_t limit, struct fail *f)
 {
+	if (!in.n)
+		return fail_set(f, ERR_INVALID, "unexpected EOF");
 	struct unpacker u = {.at = (const uint8_t *)in.p, .end = (const uint8_t *)in.p + in.n};
 	size_t begin = out->n;
 	unpacker_clear(&u);
