@@ -10,7 +10,7 @@
 enum { LINES_MAX = 48 };
 
 struct line {
-	struct slice name, whole; /* whole: with its \r\n; empty for Content-Type, which is put together */
+	struct slice name, whole; /* whole: with its \r\n; empty for what is put together: Content-Type, Content-Length */
 };
 
 static bool is_named(struct slice name, struct slice want)
@@ -30,8 +30,10 @@ static unsigned sort_lines(struct http_conn *c, const struct http_answer *a, str
 		struct slice name = slice_next(&rest, '\n');
 		struct line l = {.whole = {start, name.n + 1}};
 		l.name = slice_next(&name, ':');
-		if (is_named(l.name, S("Content-Length")) || is_named(l.name, S("Transfer-Encoding")))
+		if (is_named(l.name, S("Transfer-Encoding")))
 			continue;
+		if (is_named(l.name, S("Content-Length")))
+			l.whole = S_NONE;
 		if (is_named(l.name, S("Connection"))) {
 			if (!http_has_token(slice_trim(name), "close"))
 				continue;
@@ -87,6 +89,13 @@ static bool body_allowed(int status)
 	return status >= 200 && status != 204 && status != 304;
 }
 
+static void put_length(struct buf *b, size_t n)
+{
+	BUF_LIT(b, "Content-Length: ");
+	buf_u64(b, n);
+	BUF_LIT(b, "\r\n");
+}
+
 /* The whole head. `chunked`: the body's length is not known. */
 static void put_head(struct http_conn *c, const struct http_answer *a, bool chunked)
 {
@@ -94,23 +103,25 @@ static void put_head(struct http_conn *c, const struct http_answer *a, bool chun
 	struct line lines[LINES_MAX];
 	unsigned n = sort_lines(c, a, lines);
 	bool body = body_allowed(a->status);
-	bool dated = false, said_close = false;
+	bool dated = false, said_close = false, length = !chunked && body && (!c->head_only || a->body.n);
 	put_status(b, c->minor, a->status);
 	for (unsigned i = 0; i < n; i++) {
 		dated |= is_named(lines[i].name, S("Date"));
 		said_close |= is_named(lines[i].name, S("Connection"));
-		if (lines[i].whole.n)
+		if (lines[i].whole.n) {
 			buf_slice(b, lines[i].whole);
-		else if (a->status != 304)
+		} else if (is_named(lines[i].name, S("Content-Length"))) {
+			if (length)
+				put_length(b, a->body.n);
+			length = false;
+		} else if (a->status != 304) {
 			put_content_type(b, a->content_type);
+		}
 	}
 	if (!dated)
 		buf_slice(b, date_line(c->server));
-	if (!chunked && body && (!c->head_only || a->body.n)) {
-		BUF_LIT(b, "Content-Length: ");
-		buf_u64(b, a->body.n);
-		BUF_LIT(b, "\r\n");
-	}
+	if (length)
+		put_length(b, a->body.n);
 	if (body && !a->content_type.n && a->sniff && a->body.n)
 		put_content_type(b, http_sniff(buf_view(&a->body)));
 	if (c->close && c->minor > 0 && !said_close)

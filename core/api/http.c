@@ -79,7 +79,7 @@ enum api_state http_bool(struct http_call *hc, bool v)
 	return http_json_end(hc);
 }
 
-/* net/http sniffs the type of what Fprint writes; our texts are always plain. */
+/* As Fprint writes: net/http sniffs the type, which therefore stands behind the length. */
 enum api_state http_text(struct http_call *hc, int status, const char *fmt, ...)
 {
 	va_list ap;
@@ -88,7 +88,8 @@ enum api_state http_text(struct http_call *hc, int status, const char *fmt, ...)
 	buf_reset(&hc->ans->body, SIZE_MAX);
 	buf_vfmt(&hc->ans->body, fmt, ap);
 	va_end(ap);
-	hc->ans->content_type = hc->ans->body.n ? S("text/plain; charset=utf-8") : S_NONE;
+	hc->ans->content_type = S_NONE;
+	hc->ans->sniff = true;
 	return API_ANSWERED;
 }
 
@@ -533,6 +534,10 @@ static enum api_state redirect(struct http_call *hc, struct slice path)
 		for (size_t i = 0; i < url.n; i++) {
 			if (url.p[i] == '&')
 				BUF_LIT(&hc->ans->body, "&amp;");
+			else if (url.p[i] == '<')
+				BUF_LIT(&hc->ans->body, "&lt;");
+			else if (url.p[i] == '>')
+				BUF_LIT(&hc->ans->body, "&gt;");
 			else if (url.p[i] == '"')
 				BUF_LIT(&hc->ans->body, "&#34;");
 			else if (url.p[i] == '\'')
@@ -574,7 +579,7 @@ static enum api_state endpoint(struct http_call *hc)
 	if (route->methods && hc->r->verb == HTTP_OPTIONS) {
 		http_not_allowed(hc, route->methods, true);
 		buf_reset(&hc->ans->body, SIZE_MAX);
-		hc->ans->content_type = S_NONE;
+		hc->ans->sniff = false;
 		state = http_status(hc, 200);
 	} else if (route->methods && !(route->methods & VERB(hc->r->verb))) {
 		state = http_not_allowed(hc, route->methods, true);
@@ -604,7 +609,9 @@ static bool wants_slash(const struct http_call *hc)
 static enum api_state not_found(struct http_call *hc)
 {
 	http_header(hc, "X-Content-Type-Options", S("nosniff"));
-	return http_text(hc, 404, "404 page not found\n");
+	http_text(hc, 404, "404 page not found\n");
+	hc->ans->content_type = S("text/plain; charset=utf-8");
+	return API_ANSWERED;
 }
 
 static enum api_state dispatch(struct http_call *hc)
@@ -614,16 +621,16 @@ static enum api_state dispatch(struct http_call *hc)
 		return http_text(hc, 400, "400 Bad Request");
 	if (!path_printable(hc->path))
 		return http_status(hc, 400);
-	if (!connect && needs_cleaning(hc->path)) {
-		struct slice clean = path_clean(&hc->api->arena, hc->path);
-		if (!slice_eq(clean, hc->path))
-			return redirect(hc, clean);
-	}
+	struct slice asked = hc->path;
+	if (!connect && needs_cleaning(hc->path))
+		hc->path = path_clean(&hc->api->arena, hc->path);
 	hc->route = route_find(hc->path);
+	if (!hc->route && wants_slash(hc))
+		return redirect(hc, arena_str(&hc->api->arena, "%.*s/", PS(hc->path)));
+	if (!slice_eq(hc->path, asked))
+		return redirect(hc, hc->path);
 	if (hc->route)
 		return endpoint(hc);
-	if (wants_slash(hc))
-		return redirect(hc, arena_str(&hc->api->arena, "%.*s/", PS(hc->path)));
 	if (!slice_starts(hc->path, S("/")))
 		return not_found(hc);
 	if (slice_is(hc->path, "/")) {

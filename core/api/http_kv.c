@@ -29,6 +29,8 @@ static enum api_state get_entries(struct http_call *hc, struct key_request *q)
 		const struct dir_entry *e = reply.entries.items;
 		buf_slice(&hc->ans->body, e->value);
 		hc->ans->sniff = true;
+		if (!hc->gzip) /* said by the handler, it stands among the headers */
+			buf_fmt(&hc->ans->headers, "Content-Length: %zu\r\n", e->value.n);
 		return API_ANSWERED;
 	}
 	return http_json_list(hc, &dir_entry_schema, reply.entries);

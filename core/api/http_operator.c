@@ -124,9 +124,13 @@ enum api_state http_operator_autopilot_health(struct http_call *hc)
 	q.head.q.allow_stale = false;
 	if (!http_read(hc, &method_operator_server_health, &q, &reply, &state))
 		return state;
-	if (!reply.healthy)
+	http_json(hc, &servers_health_schema, &reply);
+	if (!reply.healthy) { /* the status goes out first, so that the type is sniffed */
 		hc->ans->status = 429;
-	return http_json(hc, &servers_health_schema, &reply);
+		hc->ans->content_type = S_NONE;
+		hc->ans->sniff = true;
+	}
+	return API_ANSWERED;
 }
 
 /* ---- the keyring ---- */

@@ -35,10 +35,10 @@ struct http_request {
 /* The value of the header called `name` (any case), S_NONE if absent. The first of several. */
 struct slice http_header_get(const struct http_request *r, struct slice name);
 
-/* The core fills status, headers and body; net adds Date, Content-Length or chunking, Connection, gzip when asked. */
+/* The core fills status, headers and body; net adds Date, Content-Length or chunking, Connection. */
 struct http_answer {
 	int status;
-	struct buf headers;        /* whole lines "Name: value\r\n" */
+	struct buf headers;        /* whole lines "Name: value\r\n"; of Content-Length only the place counts */
 	struct slice content_type; /* empty: none; sniff when `sniff` */
 	bool sniff;                /* decide Content-Type from the body as net/http does */
 	struct buf body;
