@@ -20,11 +20,11 @@ void session_ttl_init(struct session_ttl *t, uint64_t seed)
 void session_ttl_free(struct session_ttl *t)
 {
 	size_t at = 0;
+	heap_free(&t->deadlines); /* first: it touches its nodes once more */
 	for (struct deadline *d; (d = map_next(&t->by_id, &at));)
 		free(d);
 	uint64_t seed = t->by_id.seed[0];
 	map_free(&t->by_id);
-	heap_free(&t->deadlines);
 	session_ttl_init(t, seed);
 }
 
