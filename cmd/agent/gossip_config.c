@@ -1,62 +1,7 @@
 #include "cmd/agent/gossip_config.h"
 
-#include "cmd/version.h"
+#include "core/agent/member_self.h"
 #include "core/base/slice.h"
-
-enum { TAGS_MAX = 16 };
-
-struct tags {
-	struct pair *pairs;
-	uint32_t n;
-	struct arena *a;
-};
-
-static void tag(struct tags *t, struct slice key, struct slice val)
-{
-	t->pairs[t->n++] = (struct pair){key, val};
-}
-
-static void tag_number(struct tags *t, struct slice key, int64_t n)
-{
-	tag(t, key, arena_str(t->a, "%lld", (long long)n));
-}
-
-/* Consul 1.0.8: agent/consul/server_serf.go, client_serf.go. In any order: maps have none. */
-static void server_tags(struct tags *t, const struct agent_config *c, bool lan)
-{
-	if (lan && c->serf_wan_addr.kind != CONFIG_ADDR_NONE)
-		tag_number(t, S("wan_join_port"), c->serf_wan_addr.port);
-	tag(t, S("role"), S("consul"));
-	tag_number(t, S("raft_vsn"), c->raft_protocol ? c->raft_protocol : 3);
-	tag_number(t, S("port"), c->server_addr.port);
-	if (c->bootstrap || c->dev_mode)
-		tag(t, S("bootstrap"), S("1"));
-	if (c->bootstrap_expect)
-		tag_number(t, S("expect"), c->bootstrap_expect);
-	if (c->non_voting_server)
-		tag(t, S("nonvoter"), S("1"));
-	if (c->ca_file.n || c->ca_path.n)
-		tag(t, S("use_tls"), S("1"));
-}
-
-static struct list tags_of(const struct agent_config *c, bool lan, struct slice build, struct arena *a)
-{
-	struct tags t = {ARENA_ARRAY(a, struct pair, TAGS_MAX), 0, a};
-	if (!t.pairs)
-		return (struct list){0};
-	if (c->server_mode)
-		server_tags(&t, c, lan);
-	else
-		tag(&t, S("role"), S("node"));
-	tag(&t, S("dc"), c->datacenter);
-	tag(&t, S("segment"), c->segment);
-	tag(&t, S("id"), c->node_id);
-	tag_number(&t, S("vsn"), c->protocol ? c->protocol : PROTOCOL_VERSION);
-	tag_number(&t, S("vsn_min"), PROTOCOL_VERSION_MIN);
-	tag_number(&t, S("vsn_max"), PROTOCOL_VERSION_MAX);
-	tag(&t, S("build"), build);
-	return (struct list){t.pairs, t.n};
-}
 
 static void tempo(struct gossip_timing *t, const struct agent_config *c, bool lan)
 {
@@ -78,22 +23,22 @@ const struct config_addr *gossip_config_bind(const struct agent_config *c, enum 
 	return pool == GOSSIP_WAN ? &c->serf_wan_addr : &c->serf_lan_addr;
 }
 
-bool gossip_config_of(const struct agent_config *c, enum gossip_pool pool, struct slice build, struct arena *a,
-        struct gossip_config *out)
+bool gossip_config_of(const struct agent_config *c, enum gossip_pool pool, struct arena *a, struct gossip_config *out)
 {
 	bool lan = pool == GOSSIP_LAN;
 	const struct config_addr *bind = gossip_config_bind(c, pool);
 	const struct config_addr *tell = lan ? &c->serf_lan_advertise : &c->serf_wan_advertise;
 	if (bind->kind == CONFIG_ADDR_NONE || (!lan && !c->server_mode))
 		return false;
+	struct member self = member_self(c, lan ? POOL_LAN : POOL_WAN, a);
 	*out = (struct gossip_config){
 	        .pool = pool,
-	        .name = lan ? c->node_name : arena_str(a, "%.*s.%.*s", PS(c->node_name), PS(c->datacenter)),
+	        .name = self.name,
 	        .bind_port = (uint16_t)bind->port,
 	        .dc = c->datacenter,
 	        .id = c->node_id,
 	        .segment = c->segment,
-	        .tags = tags_of(c, lan, build, a),
+	        .tags = self.tags,
 	        .accept_plain = !c->encrypt_verify_incoming,
 	        .send_plain = !c->encrypt_verify_outgoing,
 	        .resolve_conflicts = !c->server_mode,

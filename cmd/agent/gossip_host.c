@@ -255,7 +255,7 @@ static enum err open_pool(struct gossip_host *h, enum gossip_pool kind, struct a
 	struct gossip_config c;
 	struct address at;
 	char text[256];
-	if (!gossip_config_of(h->o.config, kind, h->o.build, a, &c))
+	if (!gossip_config_of(h->o.config, kind, a, &c))
 		return OK;
 	const struct config_addr *bind = gossip_config_bind(h->o.config, kind);
 	if (!address_parse_ip(slice_at(slice_cstr(bind->host, text, sizeof text), bind->host.n), &at))

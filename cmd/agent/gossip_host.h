@@ -19,7 +19,6 @@ struct gossip_host_options {
 	const struct agent_config *config;
 	struct loop *loop;
 	struct logbuf *log;
-	struct slice build; /* for the tag: "1.0.8:" */
 	uint64_t seed;
 	void *owner;
 	void (*news)(void *owner, enum gossip_pool pool, const struct gossip_effect *x);

@@ -194,6 +194,8 @@ static void configure(int argc, char **argv, struct slice *joins, uint32_t *join
 	const char *ip = "127.0.0.1";
 	int port = 8301;
 	*c = (struct agent_config){.node_name = S("peer"),
+	        .version = S("1.0.8"),
+	        .protocol = 2,
 	        .datacenter = S("dc1"),
 	        .dev_mode = true,
 	        .encrypt_verify_incoming = true,
@@ -243,7 +245,6 @@ int main(int argc, char **argv)
 	struct gossip_host_options o = {.config = &peer.config,
 	        .loop = &peer.loop,
 	        .log = &peer.log,
-	        .build = S("1.0.8:"),
 	        .seed = (uint64_t)peer.loop.wall ^ (uint64_t)getpid(),
 	        .news = news};
 	peer.host = gossip_host_new(&o, &f);
