@@ -249,12 +249,24 @@ static void agent_traffic(struct core *c)
 
 /* ---- leadership ---- */
 
+/* The reference's leader begins with a barrier, to know that all of earlier terms is applied. Here that is so already:
+ * the entry keeps the indexes of two logs equal. */
+static void own_barrier(struct core *c)
+{
+	struct message *m = calloc(1, sizeof *m);
+	MUST(m);
+	m->front = -1;
+	m->ask = ASK_BARRIER;
+	propose(c, m);
+}
+
 static void begin_leading(struct core *c, struct effects *out)
 {
 	c->ready = true;
 	c->leading_since = c->wall;
 	log_info(c->log, "consul: cluster leadership acquired");
 	log_info(c->log, "consul: New leader elected: %.*s", PS(c->config->node_name));
+	own_barrier(c);
 	duties_begin(&c->duties, db_working(c->db), c->now);
 	agent_leader(c->agent, true, c->now);
 	out->publish = true;
