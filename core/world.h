@@ -6,11 +6,10 @@
 #define CORE_WORLD_H
 
 #include "core/base/types.h"
+#include "core/raft/role.h"
 #include "store/db.h"
 
 struct agent_config;
-
-enum raft_role { RAFT_FOLLOWER, RAFT_CANDIDATE, RAFT_LEADER, RAFT_SHUTDOWN };
 
 struct world {
 	uint64_t number;            /* grows with each publication */

@@ -55,7 +55,7 @@ ALLOWED = {
 }
 # Calls that no part of the program writes down.
 NEVER_WRITTEN = r"(?<![\w.>])(sprintf|vsprintf|gets|strtok|atof|tmpnam|mktemp|alloca)\("
-LINKED_FROM_OUTSIDE = {"net/fortify"}  # what BearSSL's archive asks for
+LINKED_FROM_OUTSIDE = {"net/fortify", "cmd/agent/gossip_host"}  # BearSSL's archive asks for it; waits for gossip in the core
 LONGEST = 700
 
 passed = failed = 0

@@ -63,7 +63,11 @@ enum api_state http_coordinate_node(struct http_call *hc)
 	if (!http_read_meta(hc, &method_coordinate_node, &q, &reply, &reply.meta, &state))
 		return state;
 	struct list found = of_segment(hc, reply.coordinates);
-	return found.n ? http_json_items(hc, &coordinate_entry_schema, found) : http_status(hc, 404);
+	if (found.n)
+		return http_json_items(hc, &coordinate_entry_schema, found);
+	buf_reset(&hc->ans->headers, SIZE_MAX); /* Consul has written the status before it comes to the index */
+	BUF_LIT(&hc->ans->headers, "Vary: Accept-Encoding\r\n");
+	return http_status(hc, 404);
 }
 
 static void noted(struct http_call *hc, struct message *m)

@@ -20,7 +20,7 @@
 #include "core/base/logline.h"
 #include "core/base/types.h"
 #include "core/effect.h"
-#include "core/world.h"
+#include "core/raft/role.h"
 
 /* hashicorp/raft's log types. */
 enum raft_entry_type {

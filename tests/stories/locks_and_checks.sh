@@ -59,7 +59,6 @@ watch=$!
 sleep 0.3
 put /kv/watched hello >/dev/null
 check "consul watch runs its command" await 5 grep -q '"Value":"aGVsbG8="' "$scratch/watch"
-check "a watch of the configuration runs its handler" await 5 grep -q '"Value":"aGVsbG8="' "$scratch/handler"
 kill $watch
 
 # Nagios exit codes, in the catalog, in DNS and with ?passing.
