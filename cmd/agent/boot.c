@@ -268,6 +268,8 @@ static enum err birth(struct process *p, struct fail *f)
 static void unlisten(struct process *p)
 {
 	struct logbuf *l = &p->core_log;
+	if (signals_left())
+		log_info(l, "agent: Graceful exit completed");
 	log_info(l, "agent: Requesting shutdown");
 	log_info(l, p->config->server_mode ? "consul: shutting down server" : "consul: shutting down client");
 	log_info(l, p->config->server_mode ? "agent: consul server down" : "agent: consul client down");

@@ -66,6 +66,11 @@ static bool end(struct process *p, int which, struct event *ev)
 	return true;
 }
 
+bool signals_left(void)
+{
+	return own.leaving;
+}
+
 void signals_reload(struct process *p, struct message *m)
 {
 	struct fail f = {0};
