@@ -30,7 +30,8 @@ static struct slice body_of(struct check_job *j)
 	return s;
 }
 
-static const struct value *member(struct check_job *j, struct slice body, const char *name, struct value *v, struct fail *f)
+static const struct value *member(
+        struct check_job *j, struct slice body, const char *name, struct value *v, struct fail *f)
 {
 	struct slice rest;
 	return json_read_first(body, &j->mem, v, &rest, f) ? NULL : value_get_fold(v, slice_of(name));
@@ -49,18 +50,18 @@ static void created(struct check_job *j, int status)
 		check_job_fail(j, "create exec failed since container %.*s is paused or stopped", PS(container));
 	} else if (status != 201) {
 		check_job_fail(j, "create exec failed for container %.*s with status %d: %.*s", PS(container), status,
-			PS(body));
+		        PS(body));
 	} else {
 		const struct value *id = member(j, body, "Id", &v, &f);
 		if (f.code) {
 			check_job_fail(j, "create exec response for container %.*s cannot be parsed: %s", PS(container),
-				f.text);
+			        f.text);
 			return;
 		}
 		j->exec_id = id && id->type == V_STRING ? id->text : S_NONE;
 		j->step = START;
 		ask_engine(j, "POST", arena_str(&j->mem, "/exec/%.*s/start", PS(j->exec_id)),
-			S("{\"Detach\":false,\"Tty\":true}\n"));
+		        S("{\"Detach\":false,\"Tty\":true}\n"));
 	}
 }
 
@@ -68,13 +69,13 @@ static void started(struct check_job *j, int status)
 {
 	struct slice container = j->ask.docker_container_id;
 	if (status == 404) {
-		check_job_fail(j, "start exec failed for container %.*s: invalid exec id %.*s", PS(container),
-			PS(j->exec_id));
+		check_job_fail(
+		        j, "start exec failed for container %.*s: invalid exec id %.*s", PS(container), PS(j->exec_id));
 	} else if (status == 409) {
 		check_job_fail(j, "start exec failed since container %.*s is paused or stopped", PS(container));
 	} else if (status != 200) {
 		check_job_fail(j, "start exec failed for container %.*s with status %d: body: %.*s err: <nil>",
-			PS(container), status, PS(body_of(j)));
+		        PS(container), status, PS(body_of(j)));
 	} else {
 		struct buf b = {0};
 		if (j->tail.total > TAIL_MAX)
@@ -95,22 +96,37 @@ static void inspected(struct check_job *j, int status)
 	int64_t code = 0;
 	if (status == 404) {
 		check_job_fail(j, "inspect exec failed for container %.*s: invalid exec id %.*s", PS(container),
-			PS(j->exec_id));
+		        PS(j->exec_id));
 		return;
 	}
 	if (status != 200) {
 		check_job_fail(j, "inspect exec failed for container %.*s with status %d: %.*s", PS(container), status,
-			PS(body));
+		        PS(body));
 		return;
 	}
 	const struct value *exit_code = member(j, body, "ExitCode", &v, &f);
 	if (f.code) {
-		check_job_fail(j, "inspect exec response for container %.*s cannot be parsed: %s", PS(container), f.text);
+		check_job_fail(
+		        j, "inspect exec response for container %.*s cannot be parsed: %s", PS(container), f.text);
 		return;
 	}
 	if (exit_code)
 		value_i64(exit_code, &code);
 	check_job_end(j, code == 0 ? "passing" : code == 1 ? "warning" : "critical", j->pending);
+}
+
+/* Requests over the socket go to the host "docker"; errors name the socket. */
+static struct slice named_engine(struct check_job *j, struct slice text)
+{
+	ptrdiff_t at = slice_search(text, S("//docker/"));
+	if (at < 0 || j->to[0].kind != ADDRESS_UNIX)
+		return text;
+	struct buf path = {0};
+	percent_put_query(&path, slice_of(j->to[0].path));
+	struct slice named = arena_str(&j->mem, "%.*s//%.*s%.*s", PS(slice_cut(text, 0, (size_t)at)),
+	        PS(buf_view(&path)), PS(slice_from(text, (size_t)at + strlen("//docker"))));
+	buf_free(&path);
+	return named;
 }
 
 static void done(struct http_call *c, const struct fail *f)
@@ -120,11 +136,11 @@ static void done(struct http_call *c, const struct fail *f)
 	int status = c->response.status;
 	/* The engine may reset the connection behind a whole answer to `start`. */
 	bool lost = f && !(j->step == START && status && slice_search(slice_of(f->text), S("reset by peer")) >= 0);
-	struct fail why = f ? *f : (struct fail){0};
+	struct slice why = f ? named_engine(j, arena_str(&j->mem, "%s", f->text)) : S_NONE;
 	http_call_free(c);
 	if (lost)
-		check_job_fail(j, "%s exec failed for container %.*s: %s", names[j->step],
-			PS(j->ask.docker_container_id), why.text);
+		check_job_fail(j, "%s exec failed for container %.*s: %.*s", names[j->step],
+		        PS(j->ask.docker_container_id), PS(why));
 	else if (j->step == CREATE)
 		created(j, status);
 	else if (j->step == START)
@@ -138,13 +154,13 @@ static void done(struct http_call *c, const struct fail *f)
 static void ask_engine(struct check_job *j, const char *method, struct slice target, struct slice body)
 {
 	const struct http_ask ask = {
-		.to = j->to[0],
-		.method = slice_of(method),
-		.host = S("docker"),
-		.target = target,
-		.headers = body.n ? S("Content-Type: application/json\r\n") : S_NONE,
-		.body = body,
-		.has_body = body.n > 0,
+	        .to = j->to[0],
+	        .method = slice_of(method),
+	        .host = S("docker"),
+	        .target = target,
+	        .headers = body.n ? S("Content-Type: application/json\r\n") : S_NONE,
+	        .body = body,
+	        .has_body = body.n > 0,
 	};
 	j->tail.total = 0;
 	j->call = (struct http_call){.owner = j, .data = data, .done = done};
@@ -176,7 +192,7 @@ static void resolved(struct check_job *j, const struct fail *f)
 	struct buf id = {0};
 	if (f) {
 		check_job_fail(j, "create exec failed for container %.*s: dial tcp: %s", PS(j->ask.docker_container_id),
-			f->text);
+		        f->text);
 		return;
 	}
 	percent_put_query(&id, j->ask.docker_container_id);

@@ -4,6 +4,7 @@
 #include "cmd/agent/check_url.h"
 #include "core/base/schema.h"
 #include "core/base/slice.h"
+#include "core/base/text.h"
 
 enum { REDIRECTS_MAX = 10 };
 
@@ -47,7 +48,7 @@ static void follow(struct check_job *j, int status, struct slice location)
 		j->method = S("GET");
 	if (++j->redirects >= REDIRECTS_MAX) {
 		check_job_fail(j, "%.*s \"%.*s\": stopped after 10 redirects",
-			PS(slice_is(j->method, "HEAD") ? S("Head") : S("Get")), PS(location));
+		        PS(slice_is(j->method, "HEAD") ? S("Head") : S("Get")), PS(location));
 		return;
 	}
 	j->tail.total = 0;
@@ -56,7 +57,8 @@ static void follow(struct check_job *j, int status, struct slice location)
 
 static bool may_try_next(const struct check_job *j, const struct fail *f)
 {
-	return !j->call.response.status && slice_search(slice_of(f->text), S("connect: ")) >= 0 && j->to_at + 1 < j->to_n;
+	return !j->call.response.status && slice_search(slice_of(f->text), S("connect: ")) >= 0 &&
+	       j->to_at + 1 < j->to_n;
 }
 
 static void send_to(struct check_job *j);
@@ -128,14 +130,16 @@ static void send_to(struct check_job *j)
 	put_headers(j, &headers);
 	dur_ns left = j->deadline - j->loop->now;
 	const struct http_ask ask = {
-		.to = j->to[j->to_at],
-		.method = j->method,
-		.host = host_header(j),
-		.target = j->target,
-		.headers = buf_view(&headers),
-		.timeout = j->deadline == INT64_MAX ? 0 : left > 0 ? left : 1,
-		.tls = j->secure ? &j->tls : NULL,
-		.has_body = false,
+	        .to = j->to[j->to_at],
+	        .method = j->method,
+	        .host = host_header(j),
+	        .target = j->target,
+	        .headers = buf_view(&headers),
+	        .timeout = j->deadline == INT64_MAX ? 0
+	                   : left > 0               ? left
+	                                            : 1,
+	        .tls = j->secure ? &j->tls : NULL,
+	        .has_body = false,
 	};
 	j->call = (struct http_call){.owner = j, .data = data, .done = done};
 	http_call_start(&j->call, j->loop, &ask);
@@ -171,19 +175,32 @@ static void request(struct check_job *j)
 	j->secure = slice_eq_fold(u.scheme, S("https"));
 	if (j->secure)
 		j->tls = (struct tls_settings){
-			.trust = j->ask.tls_skip_verify ? NULL : checks_trust(j->checks),
-			.server_name = arena_str(&j->mem, "%.*s", PS(u.host)).p,
-			.skip_verify = j->ask.tls_skip_verify,
+		        .trust = j->ask.tls_skip_verify ? NULL : checks_trust(j->checks),
+		        .server_name = arena_str(&j->mem, "%.*s", PS(u.host)).p,
+		        .skip_verify = j->ask.tls_skip_verify,
 		};
 	if (j->deadline != INT64_MAX)
 		loop_timer(j->loop, &j->timer, j->deadline);
 	check_job_resolve(j, u.host, u.port, resolved);
 }
 
+static bool is_token(struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] <= ' ' || s.p[i] >= 0x7f || strchr("\"(),/:;<=>?@[\\]{}", s.p[i]))
+			return false;
+	return true;
+}
+
 static void start(struct check_job *j)
 {
+	char quoted[256];
 	if (!j->ask.method.n)
 		j->ask.method = S("GET");
+	if (!is_token(j->ask.method)) {
+		check_job_fail(j, "net/http: invalid method %s", quote_cstr(j->ask.method, quoted, sizeof quoted));
+		return;
+	}
 	j->method = j->ask.method;
 	j->url = j->ask.http;
 	j->timer.fire = timeout;

@@ -1,8 +1,8 @@
-/* One run of a check, for the files that know a kind each: check_script.c, check_http.c, check_tcp.c, check_docker.c. Not
- * for others.
+/* One run of a check, for the files that know a kind each: check_script.c, check_http.c, check_tcp.c, check_docker.c.
+ * Not for others.
  *
- * A kind's `start` begins and returns; sooner or later it calls check_job_end, once, also from inside `start`. That frees
- * the job: nothing of it may be touched afterwards. `drop` gives up without a result. */
+ * A kind's `start` begins and returns; sooner or later it calls check_job_end, once, also from inside `start`. That
+ * frees the job: nothing of it may be touched afterwards. `drop` gives up without a result. */
 #ifndef CMD_AGENT_CHECK_JOB_H
 #define CMD_AGENT_CHECK_JOB_H
 
@@ -22,8 +22,8 @@ struct check_job {
 	struct loop *loop;
 	struct check_run ask; /* what it points to is in mem */
 	struct arena mem;
-	struct tail tail;     /* of the output */
-	mono_ns deadline;     /* INT64_MAX: none */
+	struct tail tail; /* of the output */
+	mono_ns deadline; /* INT64_MAX: none */
 	struct timer timer;
 	struct resolve resolve;
 	void (*resolved)(struct check_job *j, const struct fail *f);
@@ -59,7 +59,7 @@ void check_job_fail(struct check_job *j, const char *fmt, ...) __attribute__((fo
 const struct tls_trust *checks_trust(struct checks *c);
 
 /* Finds the addresses of `host` (an IP needs no look-up) into j->to; then calls `then` with NULL, or with why not. */
-void check_job_resolve(struct check_job *j, struct slice host, uint16_t port,
-	void (*then)(struct check_job *j, const struct fail *f));
+void check_job_resolve(
+        struct check_job *j, struct slice host, uint16_t port, void (*then)(struct check_job *j, const struct fail *f));
 
 #endif

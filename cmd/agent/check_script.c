@@ -1,4 +1,5 @@
-/* Scripts: exit code 0 passes, 1 warns, all else is critical (Nagios). Consul 1.0.8: agent/checks/check.go, CheckMonitor. */
+/* Scripts: exit code 0 passes, 1 warns, all else is critical (Nagios). Consul 1.0.8: agent/checks/check.go,
+ * CheckMonitor. */
 #include <stdlib.h>
 
 #include "cmd/agent/check_job.h"
@@ -31,9 +32,9 @@ static void done(struct child *c)
 	}
 	put_output(&j->tail, &text);
 	const char *status = c->timed_out        ? "critical"
-			     : c->exit_code == 0 ? "passing"
-			     : c->exit_code == 1 ? "warning"
-						 : "critical";
+	                     : c->exit_code == 0 ? "passing"
+	                     : c->exit_code == 1 ? "warning"
+	                                         : "critical";
 	check_job_end(j, status, buf_view(&text));
 	buf_free(&text);
 }
@@ -66,6 +67,8 @@ static void start(struct check_job *j)
 	j->child = (struct child){.owner = j, .output = output, .done = done};
 	if (j->mem.failed)
 		check_job_fail(j, "out of memory");
+	else if (!s.argv[0][0])
+		check_job_fail(j, "exec: no command");
 	else if (child_start(&j->child, j->loop, &s, &f))
 		check_job_fail(j, "%s", f.text);
 }

@@ -1,5 +1,7 @@
 /* TCP: who can be connected to passes. Consul 1.0.8: agent/checks/check.go, CheckTCP; texts of Go's net package. */
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netdb.h>
 #include <unistd.h>
 
 #include "cmd/agent/check_job.h"
@@ -68,7 +70,12 @@ static void try_next(struct check_job *j, const struct fail *why)
 		close(fd);
 		j->watch.fd = -1;
 	}
-	check_job_fail(j, "%s", f.text);
+	/* Nobody named a host: Go names none either. */
+	const char *connect = strstr(f.text, ": connect: ");
+	if (j->ask.tcp.p[0] == ':' && connect)
+		check_job_fail(j, "dial tcp :%u%s", j->to[0].port, connect);
+	else
+		check_job_fail(j, "%s", f.text);
 }
 
 static void resolved(struct check_job *j, const struct fail *f)
@@ -79,28 +86,41 @@ static void resolved(struct check_job *j, const struct fail *f)
 		try_next(j, NULL);
 }
 
+/* A number, or the name of a service; an empty one is 0. */
+static bool read_port(struct slice text, uint16_t *out, struct fail *f)
+{
+	int64_t number = 0;
+	char name[64];
+	if (text.n && num_i64(text, &number, NULL)) {
+		const struct servent *known = getservbyname(slice_cstr(text, name, sizeof name), "tcp");
+		if (!known) {
+			fail_set(f, ERR_INVALID, "address tcp/%s: unknown port", name);
+			return false;
+		}
+		number = ntohs((uint16_t)known->s_port);
+	}
+	if (number < 0 || number > PORT_MAX) {
+		fail_set(f, ERR_INVALID, "address %.*s: invalid port", PS(text));
+		return false;
+	}
+	*out = (uint16_t)number;
+	return true;
+}
+
 static void start(struct check_job *j)
 {
 	struct slice host, port;
 	struct fail f;
-	uint64_t number;
+	uint16_t number;
 	j->watch.fd = -1;
 	j->timer.fire = timeout;
-	if (address_split(j->ask.tcp, &host, &port, &f)) {
+	if (address_split(j->ask.tcp, &host, &port, &f) || !read_port(port, &number, &f)) {
 		check_job_fail(j, "dial tcp: %s", f.text);
-		return;
-	}
-	if (num_u64(port, &number, &f)) {
-		check_job_fail(j, "dial tcp: lookup tcp/%.*s: Servname not supported for ai_socktype", PS(port));
-		return;
-	}
-	if (number > PORT_MAX) {
-		check_job_fail(j, "dial tcp: address %.*s: invalid port", PS(port));
 		return;
 	}
 	if (j->deadline != INT64_MAX)
 		loop_timer(j->loop, &j->timer, j->deadline);
-	check_job_resolve(j, host.n ? host : S("localhost"), (uint16_t)number, resolved);
+	check_job_resolve(j, host.n ? host : S("127.0.0.1"), number, resolved);
 }
 
 static void drop(struct check_job *j)

@@ -63,19 +63,35 @@ static enum err read_host(struct slice text, struct check_url *u, uint16_t port_
 		fail_set(f, ERR_INVALID, "invalid port %s after host", quote_cstr(port, q, sizeof q));
 		return bad(text, f, slice_cstr(slice_of(f->text), why, sizeof why));
 	}
-	if (number > PORT_MAX)
-		return fail_set(f, ERR_INVALID, "dial tcp: address %llu: invalid port", (unsigned long long)number);
+	u->bad_port = number > PORT_MAX;
 	u->host = host;
 	u->port = (uint16_t)number;
 	return OK;
 }
 
+/* What may not stand in a request line is escaped; escapes that are there stay. */
+static struct slice escaped(struct slice s, struct arena *a)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	char *to = arena_alloc(a, 3 * s.n + 1), *at = to;
+	for (size_t i = 0; to && i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+		if (c > ' ' && c < 0x7f && !strchr("\"<>\\^`{|}", c)) {
+			*at++ = (char)c;
+			continue;
+		}
+		*at++ = '%';
+		*at++ = digits[c >> 4];
+		*at++ = digits[c & 15];
+	}
+	return to ? slice_at(to, (size_t)(at - to)) : S_NONE;
+}
+
 static struct slice target_of(struct slice rest, struct arena *a)
 {
 	rest = slice_next(&rest, '#');
-	if (rest.n && rest.p[0] == '/')
-		return rest;
-	return arena_str(a, "/%.*s", PS(rest));
+	bool rooted = rest.n && rest.p[0] == '/';
+	return escaped(rooted ? rest : arena_str(a, "/%.*s", PS(rest)), a);
 }
 
 static struct slice verb_name(struct slice method, struct arena *a)
@@ -113,9 +129,14 @@ enum err check_url_read(struct slice text, struct slice method, struct arena *a,
 	quote_cstr(text, q, sizeof q);
 	if (!slice_eq_fold(out->scheme, S("http")) && !slice_eq_fold(out->scheme, S("https")))
 		return fail_set(f, ERR_INVALID, "%.*s %s: unsupported protocol scheme \"%.*s\"",
-			PS(verb_name(method, a)), q, PS(out->scheme));
+		        PS(verb_name(method, a)), q, PS(out->scheme));
 	if (!out->host.n)
-		return fail_set(f, ERR_INVALID, "%.*s %s: http: no Host in request URL", PS(verb_name(method, a)), q);
+		return fail_set(f, ERR_INVALID, "%.*s \"%.*s:%.*s\": http: no Host in request URL",
+		        PS(verb_name(method, a)), PS(out->scheme), PS(rest));
+	if (out->bad_port)
+		return fail_set(f, ERR_INVALID, "%.*s %s: dial tcp: address %.*s: invalid port",
+		        PS(verb_name(method, a)), q,
+		        PS(slice_from(out->authority, (size_t)slice_find_last(out->authority, ':') + 1)));
 	out->target = target_of(rest, a);
 	return OK;
 }
@@ -133,5 +154,5 @@ struct slice check_url_follow(const struct check_url *from, struct slice locatio
 	path = slice_next(&path, '?');
 	ptrdiff_t slash = slice_find_last(path, '/');
 	return arena_str(a, "%.*s://%.*s%.*s%.*s", PS(from->scheme), PS(from->authority),
-		PS(slice_cut(path, 0, (size_t)(slash + 1))), PS(location));
+	        PS(slice_cut(path, 0, (size_t)(slash + 1))), PS(location));
 }

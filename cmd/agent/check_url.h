@@ -9,7 +9,8 @@ struct check_url {
 	struct slice scheme, authority; /* "http", "127.0.0.1:80" */
 	struct slice host;              /* without port and brackets */
 	uint16_t port;
-	struct slice target;            /* path and query, at least "/" */
+	bool bad_port;       /* beyond 65535; only inside */
+	struct slice target; /* path and query, at least "/" */
 };
 
 /* Texts of errors are those of net/http: `parse "…": …`, `Get "…": unsupported protocol scheme ""`. */

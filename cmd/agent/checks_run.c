@@ -17,7 +17,7 @@
 
 /* Where systems keep the authorities that everybody trusts; the first that is there. */
 static const char *const system_roots[] = {
-	"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"};
+        "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"};
 
 struct checks {
 	struct loop *loop;
@@ -54,7 +54,7 @@ static void reap_orphans(struct timer *t)
 /* ---- birth and death ---- */
 
 struct checks *checks_new(struct loop *l,
-	void (*done)(void *host, struct slice id, uint64_t run, struct slice status, struct slice output), void *host)
+        void (*done)(void *host, struct slice id, uint64_t run, struct slice status, struct slice output), void *host)
 {
 	struct checks *c = calloc(1, sizeof *c);
 	MUST(c);
@@ -76,10 +76,10 @@ static void job_free(struct check_job *j)
 static const struct check_kind_of *kind_of(const struct check_job *j)
 {
 	static const struct check_kind_of *const kinds[] = {
-		[CHECK_SCRIPT] = &check_script,
-		[CHECK_HTTP] = &check_http,
-		[CHECK_TCP] = &check_tcp,
-		[CHECK_DOCKER] = &check_docker,
+	        [CHECK_SCRIPT] = &check_script,
+	        [CHECK_HTTP] = &check_http,
+	        [CHECK_TCP] = &check_tcp,
+	        [CHECK_DOCKER] = &check_docker,
 	};
 	return j->ask.kind < ARRAY_LEN(kinds) ? kinds[j->ask.kind] : NULL;
 }
@@ -172,7 +172,7 @@ static void found(struct resolve *r, const struct address *all, unsigned n, cons
 }
 
 void check_job_resolve(
-	struct check_job *j, struct slice host, uint16_t port, void (*then)(struct check_job *j, const struct fail *f))
+        struct check_job *j, struct slice host, uint16_t port, void (*then)(struct check_job *j, const struct fail *f))
 {
 	struct fail f;
 	j->to_n = j->to_at = 0;

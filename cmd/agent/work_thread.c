@@ -70,9 +70,11 @@ static void directory_of(const char *name, char *out, size_t size)
 		out[0] = '\0';
 }
 
-/* Atomic: a temporary file, synced, renamed; a crash leaves the old or the new. */
+/* Atomic: a temporary file, synced, renamed; a crash leaves the old or the new. States of TTL checks come often and are
+ * worth little after a crash: those are not synced. */
 static enum err save(struct disk *d, const char *name, struct slice bytes, struct fail *f)
 {
+	bool synced = !slice_starts(slice_of(name), S("checks/state/"));
 	char temporary[DISK_PATH_MAX + 8], dir[DISK_PATH_MAX];
 	struct disk_file file;
 	snprintf(temporary, sizeof temporary, "%s.tmp", name);
@@ -82,10 +84,10 @@ static enum err save(struct disk *d, const char *name, struct slice bytes, struc
 	if (e)
 		return e;
 	e = d->write(d, &file, 0, bytes.p, bytes.n, f);
-	e = e ? e : d->sync(d, &file, f);
+	e = e || !synced ? e : d->sync(d, &file, f);
 	d->close(d, &file);
 	e = e ? e : d->rename(d, temporary, name, f);
-	return e ? e : d->sync_dir(d, dir, f);
+	return e || !synced ? e : d->sync_dir(d, dir, f);
 }
 
 static void do_file(struct work *w, struct job *j)

@@ -70,7 +70,7 @@ static struct slice server_address(const struct agent_config *c, struct arena *m
 {
 	const struct config_addr *at = &c->server_advertise;
 	return slice_find(at->host, ':') < 0 ? arena_str(mem, "%.*s:%d", PS(at->host), at->port)
-					     : arena_str(mem, "[%.*s]:%d", PS(at->host), at->port);
+	                                     : arena_str(mem, "[%.*s]:%d", PS(at->host), at->port);
 }
 
 static void join_ourselves(struct agent *a)
@@ -84,7 +84,7 @@ static void join_ourselves(struct agent *a)
 	put_member(a, TREE_MEMBERS_LAN, &lan);
 	if (c->server_mode)
 		log_info(a->log, "consul: Adding LAN server %.*s (Addr: tcp/%.*s) (DC: %.*s)", PS(lan.name),
-			PS(server_address(c, &mem)), PS(c->datacenter));
+		        PS(server_address(c, &mem)), PS(c->datacenter));
 	if (with_wan)
 		log_info(a->log, "consul: Handled member-join event for server \"%.*s\" in area \"wan\"", PS(wan.name));
 	arena_free(&mem);
@@ -101,12 +101,13 @@ void agent_leave(struct agent *a)
 	log_info(a->log, c->server_mode ? "consul: server starting leave" : "consul: client starting leave");
 	if (c->server_mode && c->serf_wan_addr.kind != CONFIG_ADDR_NONE) {
 		log_info(a->log, "serf: EventMemberLeave: %.*s %.*s", PS(wan.name), PS(wan.addr));
-		log_info(a->log, "consul: Handled member-leave event for server \"%.*s\" in area \"wan\"", PS(wan.name));
+		log_info(
+		        a->log, "consul: Handled member-leave event for server \"%.*s\" in area \"wan\"", PS(wan.name));
 	}
 	log_info(a->log, "serf: EventMemberLeave: %.*s %.*s", PS(lan.name), PS(lan.addr));
 	if (c->server_mode)
 		log_info(a->log, "consul: Removing LAN server %.*s (Addr: tcp/%.*s) (DC: %.*s)", PS(lan.name),
-			PS(server_address(c, &mem)), PS(c->datacenter));
+		        PS(server_address(c, &mem)), PS(c->datacenter));
 	arena_free(&mem);
 }
 
@@ -290,8 +291,7 @@ mono_ns agent_next(const struct agent *a)
 	return next < at ? next : at;
 }
 
-void agent_reload(
-	struct agent *a, const struct agent_config *config, mono_ns now, wall_ns wall, struct effects *out)
+void agent_reload(struct agent *a, const struct agent_config *config, mono_ns now, wall_ns wall, struct effects *out)
 {
 	step(a, now, wall, out);
 	a->config = a->local.config = a->sync.config = a->persist.config = a->events.config = config;

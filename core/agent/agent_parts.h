@@ -1,5 +1,5 @@
-/* What the agent is made of, for the files that share it: agent.c (events and questions), register.c (services and checks
- * come and go), load.c (definitions of files, reload), maintenance.c. Not for others. */
+/* What the agent is made of, for the files that share it: agent.c (events and questions), register.c (services and
+ * checks come and go), load.c (definitions of files, reload), maintenance.c. Not for others. */
 #ifndef CORE_AGENT_AGENT_PARTS_H
 #define CORE_AGENT_AGENT_PARTS_H
 
@@ -26,7 +26,7 @@ struct agent {
 	struct message *reloading; /* the one that asked for a reload; one at a time */
 	bool leaving;
 	struct slice user_token, agent_token, agent_master_token; /* as set last */
-	struct arena tokens;       /* all that were ever set: worlds point to them */
+	struct arena tokens;                                      /* all that were ever set: worlds point to them */
 	/* of the step under way */
 	mono_ns now;
 	wall_ns wall;
@@ -37,14 +37,15 @@ struct agent {
 
 enum persist_how { NOT_KEPT, KEPT };
 
-/* AddService: the service, then its checks (struct check_definition). Checks that were there before keep their state. */
-enum err agent_add_service(struct agent *a, const struct node_service *service, struct list checks, enum persist_how how,
-	struct slice token, enum definition_source source, struct fail *f);
+/* AddService: the service, then its checks (struct check_definition). Checks that were there before keep their state.
+ */
+enum err agent_add_service(struct agent *a, const struct node_service *service, struct list checks,
+        enum persist_how how, struct slice token, enum definition_source source, struct fail *f);
 /* Unknown: a warning. */
 enum err agent_remove_service(struct agent *a, struct slice id, enum persist_how how, struct fail *f);
 /* AddCheck. type NULL: maintenance. */
 enum err agent_add_check(struct agent *a, const struct health_check *check, const struct check_definition *type,
-	enum persist_how how, struct slice token, enum definition_source source, struct fail *f);
+        enum persist_how how, struct slice token, enum definition_source source, struct fail *f);
 enum err agent_remove_check(struct agent *a, struct slice id, enum persist_how how, struct fail *f);
 enum err agent_set_check(struct agent *a, struct slice id, struct slice status, struct slice output, struct fail *f);
 /* Services whose checks were critical for too long. */
@@ -65,6 +66,5 @@ void agent_load_again(struct agent *a);
 /* ---- maintenance.c ---- */
 enum err agent_maintain_service(struct agent *a, const struct ask_maintenance *ask, struct fail *f);
 void agent_maintain_node(struct agent *a, const struct ask_maintenance *ask);
-
 
 #endif

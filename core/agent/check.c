@@ -18,10 +18,10 @@ struct check_row {
 	struct heap_node due; /* the next run; a TTL's end */
 	bool is_ttl, is_script;
 	enum check_kind kind;
-	dur_ns period;        /* interval or TTL */
-	dur_ns reap_after;    /* 0: never */
-	uint64_t run;         /* the one under way; 0: none */
-	struct slice set;     /* TTL: the last status that was set, one of the constants; and its output */
+	dur_ns period;     /* interval or TTL */
+	dur_ns reap_after; /* 0: never */
+	uint64_t run;      /* the one under way; 0: none */
+	struct slice set;  /* TTL: the last status that was set, one of the constants; and its output */
 	struct buf said;
 	struct slice id;
 	char bytes[];
@@ -42,10 +42,10 @@ static void row_free(struct check_row *c)
 void checks_due_free(struct checks_due *d)
 {
 	size_t at = 0;
+	heap_free(&d->due); /* before what is in it */
 	for (struct check_row *c; (c = map_next(&d->rows, &at));)
 		row_free(c);
 	map_free(&d->rows);
-	heap_free(&d->due);
 }
 
 /* ---- rows ---- */
@@ -92,7 +92,7 @@ static dur_ns reap_after(struct checks_due *d, const struct local_check *c)
 	struct buf text = {0};
 	dur_print(&text, least);
 	log_warn(d->log, "agent: check '%.*s' has deregister interval below minimum of %.*s", PS(c->check.check_id),
-		PS(buf_view(&text)));
+	        PS(buf_view(&text)));
 	buf_free(&text);
 	return least;
 }
@@ -115,9 +115,9 @@ static void warn_about(struct checks_due *d, const struct local_check *c, const 
 		log_warn(d->log, "agent: check '%.*s' has interval below minimum of 1s", PS(c->check.check_id));
 	if ((row->kind == CHECK_SCRIPT || row->kind == CHECK_DOCKER) && c->type->script.n)
 		log_warn(d->log,
-			"agent: check \"%.*s\" has the 'script' field, which has been deprecated and replaced with the "
-			"'args' field. See https://www.consul.io/docs/agent/checks.html",
-			PS(c->check.check_id));
+		        "agent: check \"%.*s\" has the 'script' field, which has been deprecated and replaced with the "
+		        "'args' field. See https://www.consul.io/docs/agent/checks.html",
+		        PS(c->check.check_id));
 }
 
 static void row_fill(struct checks_due *d, struct check_row *row, const struct local_check *c)
@@ -225,20 +225,20 @@ static void start(struct checks_due *d, struct check_row *c, mono_ns now, struct
 	MUST(t && r);
 	c->run = ++d->runs;
 	*r = (struct check_run){
-		.id = arena_copy(&out->mem, c->id),
-		.run = c->run,
-		.kind = c->kind,
-		.timeout = timeout_of(c, t),
-		.script = t->script,
-		.script_args = t->script_args,
-		.shell = t->shell,
-		.docker_container_id = t->docker_container_id,
-		.http = t->http,
-		.method = t->method,
-		.header = t->header,
-		.tls_skip_verify = t->tls_skip_verify,
-		.tcp = t->tcp,
-		.user_agent = S("Consul Health Check"),
+	        .id = arena_copy(&out->mem, c->id),
+	        .run = c->run,
+	        .kind = c->kind,
+	        .timeout = timeout_of(c, t),
+	        .script = t->script,
+	        .script_args = t->script_args,
+	        .shell = t->shell,
+	        .docker_container_id = t->docker_container_id,
+	        .http = t->http,
+	        .method = t->method,
+	        .header = t->header,
+	        .tls_skip_verify = t->tls_skip_verify,
+	        .tcp = t->tcp,
+	        .user_agent = S("Consul Health Check"),
 	};
 	effect_add(out, EFF_CHECK_RUN)->check = r;
 	heap_set(&d->due, &c->due, now + c->period + r->timeout + RUN_LOST);
@@ -310,7 +310,7 @@ bool checks_due_reap(struct checks_due *d, mono_ns now, struct arena *a, struct 
 	d->reap_at = now + d->local->config->check_reap_interval;
 	for (struct check_row *c; (c = map_next(&d->rows, &at));) {
 		const struct local_check *row =
-			too_long(d, c, now) ? local_check_get(db_working(d->local->db), c->id) : NULL;
+		        too_long(d, c, now) ? local_check_get(db_working(d->local->db), c->id) : NULL;
 		struct check_reap *r = row && row->check.service_id.n ? rows_add(&found) : NULL;
 		if (r)
 			*r = (struct check_reap){arena_copy(a, c->id), arena_copy(a, row->check.service_id)};

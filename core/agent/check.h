@@ -1,7 +1,7 @@
 /* When checks run, and what their results make of them.
  *
- *   put ---- a random part of its interval ----> run asked for (EFF_CHECK_RUN) ---- result ---> one interval later, again
- *   TTL: put or set ---- its TTL passes ----> critical, once, until set again
+ *   put ---- a random part of its interval ----> run asked for (EFF_CHECK_RUN) ---- result ---> one interval later,
+ * again TTL: put or set ---- its TTL passes ----> critical, once, until set again
  *
  * One row a check id that has a type; a check of another kind under the same id takes its place. Where a result never
  * comes (the host was too busy) the check runs again after RUN_LOST. Rules: Consul 1.0.8, agent/checks, agent/agent.go.

@@ -23,8 +23,8 @@ static struct list copy_header(struct arena *a, struct list l)
 void check_run_copy(struct check_run *to, const struct check_run *from, struct arena *a)
 {
 	*to = *from;
-	struct slice *const texts[] = {&to->id, &to->script, &to->shell, &to->docker_container_id, &to->http, &to->method,
-		&to->tcp, &to->user_agent};
+	struct slice *const texts[] = {&to->id, &to->script, &to->shell, &to->docker_container_id, &to->http,
+	        &to->method, &to->tcp, &to->user_agent};
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		*texts[i] = arena_copy(a, *texts[i]);
 	to->script_args = copy_strs(a, from->script_args);

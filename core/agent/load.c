@@ -38,10 +38,12 @@ static void restore_service(struct agent *a, const struct local_service *s)
 	struct fail f;
 	struct slice path = persist_path(&a->persist, "services/", s->service.id, &mem);
 	if (local_service_get(db_working(a->db), s->service.id)) {
-		log_debug(a->log, "agent: service \"%.*s\" exists, not restoring from \"%.*s\"", PS(s->service.id), PS(path));
+		log_debug(a->log, "agent: service \"%.*s\" exists, not restoring from \"%.*s\"", PS(s->service.id),
+		        PS(path));
 		purge_service(&a->persist, s->service.id, a->out);
 	} else {
-		log_debug(a->log, "agent: restored service definition \"%.*s\" from \"%.*s\"", PS(s->service.id), PS(path));
+		log_debug(a->log, "agent: restored service definition \"%.*s\" from \"%.*s\"", PS(s->service.id),
+		        PS(path));
 		if (agent_add_service(a, &s->service, (struct list){0}, NOT_KEPT, s->token, FROM_FILES, &f))
 			log_err(a->log, "agent: failed adding service \"%.*s\": %s", PS(s->service.id), f.text);
 		else
@@ -105,8 +107,8 @@ void agent_load(struct agent *a)
 /* ---- again ---- */
 
 /* Rows that lie in files, copied. */
-static struct list kept_rows(struct agent *a, enum db_tree t, const struct map *entries, const struct schema *s,
-	struct arena *mem)
+static struct list kept_rows(
+        struct agent *a, enum db_tree t, const struct map *entries, const struct schema *s, struct arena *mem)
 {
 	struct rows rows = {.a = mem, .size = s->size};
 	struct cursor c;
@@ -121,8 +123,8 @@ static struct list kept_rows(struct agent *a, enum db_tree t, const struct map *
 	return rows_list(&rows);
 }
 
-static void unload(struct agent *a, enum db_tree t, enum err (*remove)(struct agent *, struct slice, enum persist_how,
-	struct fail *), struct arena *mem)
+static void unload(struct agent *a, enum db_tree t,
+        enum err (*remove)(struct agent *, struct slice, enum persist_how, struct fail *), struct arena *mem)
 {
 	struct rows ids = ROWS(mem, struct slice);
 	struct cursor c;
@@ -139,8 +141,7 @@ void agent_load_again(struct agent *a)
 {
 	struct arena mem = {0};
 	struct list states = agent_check_states(a, &mem);
-	struct list services =
-		kept_rows(a, TREE_LOCAL_SERVICES, &a->local.services, &local_service_schema, &mem);
+	struct list services = kept_rows(a, TREE_LOCAL_SERVICES, &a->local.services, &local_service_schema, &mem);
 	struct list checks = kept_rows(a, TREE_LOCAL_CHECKS, &a->local.checks, &local_check_schema, &mem);
 	unload(a, TREE_LOCAL_SERVICES, agent_remove_service, &mem);
 	unload(a, TREE_LOCAL_CHECKS, agent_remove_check, &mem);

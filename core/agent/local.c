@@ -7,15 +7,15 @@
 #include "core/base/text.h"
 
 static const struct field local_service_fields[] = {
-	FIELD(struct local_service, token, "Token", F_STR, 0),
-	FIELD_SUB(struct local_service, service, "Service", F_STRUCT, 0, &node_service_schema),
+        FIELD(struct local_service, token, "Token", F_STR, 0),
+        FIELD_SUB(struct local_service, service, "Service", F_STRUCT, 0, &node_service_schema),
 };
 const struct schema local_service_schema = SCHEMA(struct local_service, "agent.persistedService", local_service_fields);
 
 static const struct field local_check_fields[] = {
-	FIELD_SUB(struct local_check, check, "Check", F_STRUCT, 0, &health_check_schema),
-	FIELD_SUB(struct local_check, type, "ChkType", F_PTR, 0, &check_type_schema),
-	FIELD(struct local_check, token, "Token", F_STR, 0),
+        FIELD_SUB(struct local_check, check, "Check", F_STRUCT, 0, &health_check_schema),
+        FIELD_SUB(struct local_check, type, "ChkType", F_PTR, 0, &check_type_schema),
+        FIELD(struct local_check, token, "Token", F_STR, 0),
 };
 const struct schema local_check_schema = SCHEMA(struct local_check, "agent.persistedCheck", local_check_fields);
 
@@ -42,9 +42,9 @@ static void free_all(struct map *m)
 
 void local_free(struct local *l)
 {
+	heap_free(&l->deferred); /* before what is in it */
 	free_all(&l->services);
 	free_all(&l->checks);
-	heap_free(&l->deferred);
 }
 
 /* ---- rows ---- */
@@ -194,8 +194,7 @@ static bool keep_token(struct local_entry *e, struct slice token)
 bool local_service_put(struct local *l, const struct local_service *s)
 {
 	struct local_entry *e = entry_make(&l->services, s->service.id);
-	if (!e || !keep_token(e, s->token) ||
-		!row_put(l, TREE_LOCAL_SERVICES, s->service.id, &local_service_schema, s))
+	if (!e || !keep_token(e, s->token) || !row_put(l, TREE_LOCAL_SERVICES, s->service.id, &local_service_schema, s))
 		return false;
 	l->service_count += e->deleted;
 	e->deleted = e->persisted = false;
@@ -251,14 +250,14 @@ enum err local_check_put(struct local *l, const struct local_check *c, mono_ns n
 	(void)now;
 	if (row.check.service_id.n && !local_service_get(db_working(l->db), row.check.service_id))
 		return fail_set(f, ERR_FAILED, "Check %s refers to non-existent service %s",
-			quote_cstr(row.check.check_id, id, sizeof id),
-			quote_cstr(row.check.service_id, service, sizeof service));
+		        quote_cstr(row.check.check_id, id, sizeof id),
+		        quote_cstr(row.check.service_id, service, sizeof service));
 	row.check.node = l->config->node_name;
 	if (l->config->discard_check_output)
 		row.check.output = S_NONE;
 	struct local_entry *e = entry_make(&l->checks, row.check.check_id);
 	if (!e || !keep_token(e, row.token) ||
-		!row_put(l, TREE_LOCAL_CHECKS, row.check.check_id, &local_check_schema, &row))
+	        !row_put(l, TREE_LOCAL_CHECKS, row.check.check_id, &local_check_schema, &row))
 		return fail_set(f, ERR_NO_MEMORY, "out of memory");
 	l->check_count += e->deleted;
 	e->deleted = e->persisted = false;

@@ -1,8 +1,8 @@
 /* The services and checks of this agent: what is true here. The catalog has to follow (sync.h).
  *
- * What others may see lies in the db, TREE_LOCAL_SERVICES and TREE_LOCAL_CHECKS, by id, and is published with the world.
- * What only keeping in step needs is beside it: struct local_entry, one an id. An entry outlives its service or check until
- * the catalog has forgotten it, too (`deleted`). Rules: Consul 1.0.8, agent/local/state.go.
+ * What others may see lies in the db, TREE_LOCAL_SERVICES and TREE_LOCAL_CHECKS, by id, and is published with the
+ * world. What only keeping in step needs is beside it: struct local_entry, one an id. An entry outlives its service or
+ * check until the catalog has forgotten it, too (`deleted`). Rules: Consul 1.0.8, agent/local/state.go.
  *
  * Thread: core. Pointers to rows are valid until the next write. */
 #ifndef CORE_AGENT_LOCAL_H
@@ -38,9 +38,9 @@ struct local_entry {
 	struct slice token;       /* what the row had, for removing it from the catalog */
 	struct local_entry *ride; /* while a pass is made: of a service, the checks that go with it */
 	/* checks only */
-	mono_ns critical_since;   /* INT64_MAX: it is not critical */
-	struct heap_node defer;   /* when an output that changed alone is carried over */
-	struct slice id;          /* behind the struct */
+	mono_ns critical_since; /* INT64_MAX: it is not critical */
+	struct heap_node defer; /* when an output that changed alone is carried over */
+	struct slice id;        /* behind the struct */
 	char bytes[];
 };
 
@@ -49,10 +49,10 @@ struct local {
 	const struct agent_config *config;
 	struct logbuf *log;
 	struct rand *rand;
-	struct map services, checks; /* id → struct local_entry */
+	struct map services, checks;                   /* id → struct local_entry */
 	struct local_entry *services_out, *checks_out; /* out of step */
 	struct heap deferred;
-	uint64_t changes, compares; /* how many there were */
+	uint64_t changes, compares;          /* how many there were */
 	uint32_t service_count, check_count; /* not deleted */
 	bool node_in_sync;
 	bool changed; /* there is something to carry over; whoever does it clears this */

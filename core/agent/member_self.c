@@ -65,7 +65,9 @@ static struct list tags_of(const struct agent_config *c, enum pool pool, struct 
 	put_number(&t, "vsn", c->protocol);
 	put_number(&t, "vsn_min", PROTOCOL_VSN_MIN);
 	put_number(&t, "vsn_max", PROTOCOL_VSN_MAX);
-	put(&t, "build", arena_str(a, "%.*s%.*s:%.*s", PS(c->version), PS(c->version_prerelease), PS(slice_cut(c->revision, 0, 8))));
+	put(&t, "build",
+	        arena_str(a, "%.*s%.*s:%.*s", PS(c->version), PS(c->version_prerelease),
+	                PS(slice_cut(c->revision, 0, 8))));
 	if (c->server_mode)
 		put_server_tags(&t, c, pool);
 	return sorted(&t);
@@ -75,16 +77,17 @@ struct member member_self(const struct agent_config *c, enum pool pool, struct a
 {
 	const struct config_addr *at = pool == POOL_LAN ? &c->serf_lan_advertise : &c->serf_wan_advertise;
 	return (struct member){
-		.name = pool == POOL_LAN ? c->node_name : arena_str(a, "%.*s.%.*s", PS(c->node_name), PS(c->datacenter)),
-		.addr = at->host,
-		.port = (uint64_t)at->port,
-		.tags = tags_of(c, pool, a),
-		.status = MEMBER_ALIVE,
-		.protocol_min = MEMBERLIST_MIN,
-		.protocol_max = MEMBERLIST_MAX,
-		.protocol_cur = MEMBERLIST_NOW,
-		.delegate_min = SERF_MIN,
-		.delegate_max = SERF_MAX,
-		.delegate_cur = SERF_NOW,
+	        .name = pool == POOL_LAN ? c->node_name
+	                                 : arena_str(a, "%.*s.%.*s", PS(c->node_name), PS(c->datacenter)),
+	        .addr = at->host,
+	        .port = (uint64_t)at->port,
+	        .tags = tags_of(c, pool, a),
+	        .status = MEMBER_ALIVE,
+	        .protocol_min = MEMBERLIST_MIN,
+	        .protocol_max = MEMBERLIST_MAX,
+	        .protocol_cur = MEMBERLIST_NOW,
+	        .delegate_min = SERF_MIN,
+	        .delegate_max = SERF_MAX,
+	        .delegate_cur = SERF_NOW,
 	};
 }

@@ -17,13 +17,13 @@ struct check_state {
 };
 
 static const struct field check_state_fields[] = {
-	FIELD(struct check_state, check_id, "CheckID", F_STR, 0),
-	FIELD(struct check_state, output, "Output", F_STR, 0),
-	FIELD(struct check_state, status, "Status", F_STR, 0),
-	FIELD(struct check_state, expires, "Expires", F_INT, 0),
+        FIELD(struct check_state, check_id, "CheckID", F_STR, 0),
+        FIELD(struct check_state, output, "Output", F_STR, 0),
+        FIELD(struct check_state, status, "Status", F_STR, 0),
+        FIELD(struct check_state, expires, "Expires", F_INT, 0),
 };
 static const struct schema check_state_schema =
-	SCHEMA(struct check_state, "agent.persistedCheckState", check_state_fields);
+        SCHEMA(struct check_state, "agent.persistedCheckState", check_state_fields);
 
 void persist_init(struct persist *p, const struct agent_config *c, struct logbuf *log)
 {
@@ -63,7 +63,7 @@ static bool writes(const struct persist *p)
 }
 
 static void save(const struct persist *p, const char *kind, struct slice id, const struct schema *s, const void *row,
-	struct effects *out)
+        struct effects *out)
 {
 	struct buf b = {0};
 	if (!writes(p))
@@ -104,7 +104,7 @@ void persist_check(const struct persist *p, const struct local_check *c, struct 
 }
 
 void persist_state(const struct persist *p, struct slice check_id, struct slice status, struct slice output,
-	wall_ns expires, struct effects *out)
+        wall_ns expires, struct effects *out)
 {
 	const struct check_state row = {check_id, output, status, expires / NS_PER_S};
 	save(p, STATES, check_id, &check_state_schema, &row, out);
@@ -156,7 +156,7 @@ static bool is_kind(const struct kept_file *k, struct slice kind)
 static void tell_bad(struct persist *p, const char *what, const struct kept_file *k, const struct fail *f)
 {
 	log_err(p->log, "agent: Failed decoding %s file \"%.*s/%.*s\": %s", what, PS(p->config->data_dir), PS(k->name),
-		f->text);
+	        f->text);
 }
 
 /* Before 0.5.1 a file held the bare service. */
@@ -197,7 +197,7 @@ bool persist_next_check(struct persist *p, uint32_t *at, struct arena *a, struct
 }
 
 bool persist_state_of(struct persist *p, struct slice check_id, wall_ns now, struct arena *a, struct slice *status,
-	struct slice *output, struct effects *out)
+        struct slice *output, struct effects *out)
 {
 	struct slice name = file_name(STATES, check_id, a);
 	struct check_state row;

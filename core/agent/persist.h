@@ -30,17 +30,18 @@ void persist_service(const struct persist *p, const struct local_service *s, str
 void persist_check(const struct persist *p, const struct local_check *c, struct effects *out);
 /* `expires`: when the state is worth nothing any more. */
 void persist_state(const struct persist *p, struct slice check_id, struct slice status, struct slice output,
-	wall_ns expires, struct effects *out);
+        wall_ns expires, struct effects *out);
 void purge_service(const struct persist *p, struct slice id, struct effects *out);
 void purge_check(const struct persist *p, struct slice id, struct effects *out);
 void purge_state(const struct persist *p, struct slice id, struct effects *out);
 
-/* The next kept file of a kind; *at starts at 0. False: no more. Bad files are logged and skipped. Memory: the arena. */
+/* The next kept file of a kind; *at starts at 0. False: no more. Bad files are logged and skipped. Memory: the arena.
+ */
 bool persist_next_service(struct persist *p, uint32_t *at, struct arena *a, struct local_service *out);
 bool persist_next_check(struct persist *p, uint32_t *at, struct arena *a, struct local_check *out);
 /* The state of a TTL check, unless expired (then its file goes). */
 bool persist_state_of(struct persist *p, struct slice check_id, wall_ns now, struct arena *a, struct slice *status,
-	struct slice *output, struct effects *out);
+        struct slice *output, struct effects *out);
 /* "<data_dir>/services/<hash>", for log lines. */
 struct slice persist_path(const struct persist *p, const char *kind, struct slice id, struct arena *a);
 

@@ -6,32 +6,33 @@
 
 enum { DNS_LABEL_MAX = 63 };
 
-static const char scripts_local[] = "Scripts are disabled on this agent; to enable, configure 'enable_script_checks' or "
-				    "'enable_local_script_checks' to true";
+static const char scripts_local[] =
+        "Scripts are disabled on this agent; to enable, configure 'enable_script_checks' or "
+        "'enable_local_script_checks' to true";
 static const char scripts_remote[] = "Scripts are disabled on this agent from remote calls; to enable, configure "
-				     "'enable_script_checks' to true";
+                                     "'enable_script_checks' to true";
 
 struct node_service definition_service(const struct service_definition *d)
 {
 	return (struct node_service){
-		.id = d->id.n ? d->id : d->name,
-		.service = d->name,
-		.tags = d->tags,
-		.address = d->address,
-		.meta = d->meta,
-		.port = d->port,
-		.enable_tag_override = d->enable_tag_override,
+	        .id = d->id.n ? d->id : d->name,
+	        .service = d->name,
+	        .tags = d->tags,
+	        .address = d->address,
+	        .meta = d->meta,
+	        .port = d->port,
+	        .enable_tag_override = d->enable_tag_override,
 	};
 }
 
 struct health_check definition_check(const struct check_definition *d)
 {
 	return (struct health_check){
-		.check_id = d->id.n ? d->id : d->name,
-		.name = d->name,
-		.status = d->status.n ? d->status : S("critical"),
-		.notes = d->notes,
-		.service_id = d->service_id,
+	        .check_id = d->id.n ? d->id : d->name,
+	        .name = d->name,
+	        .status = d->status.n ? d->status : S("critical"),
+	        .notes = d->notes,
+	        .service_id = d->service_id,
 	};
 }
 
@@ -42,7 +43,8 @@ static bool is_dns_label(struct slice s)
 {
 	for (size_t i = 0; i < s.n; i++) {
 		char c = s.p[i];
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '\\'))
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+		            c == '\\'))
 			return false;
 	}
 	return true;
@@ -54,14 +56,14 @@ static void warn_about_name(struct agent *a, enum log_level level, const char *w
 	quote_cstr(name, quoted, sizeof quoted);
 	if (!is_dns_label(name))
 		log_at(a->log, level,
-			"agent: Service %s %s will not be discoverable via DNS due to invalid characters. Valid "
-			"characters include all alpha-numerics and dashes.",
-			what, quoted);
+		        "agent: Service %s %s will not be discoverable via DNS due to invalid characters. Valid "
+		        "characters include all alpha-numerics and dashes.",
+		        what, quoted);
 	else if (name.n > DNS_LABEL_MAX)
 		log_at(a->log, level,
-			"agent: Service %s %s will not be discoverable via DNS due to it being too long. Valid lengths "
-			"are between 1 and 63 bytes.",
-			what, quoted);
+		        "agent: Service %s %s will not be discoverable via DNS due to it being too long. Valid lengths "
+		        "are between 1 and 63 bytes.",
+		        what, quoted);
 }
 
 static void warn_about_names(struct agent *a, const struct node_service *s)
@@ -88,7 +90,7 @@ struct list agent_check_states(struct agent *a, struct arena *mem)
 		struct kept_state *to = rows_add(&rows);
 		if (to)
 			*to = (struct kept_state){arena_copy(mem, check->check_id), arena_copy(mem, check->status),
-				arena_copy(mem, check->output)};
+			        arena_copy(mem, check->output)};
 	}
 	return rows_list(&rows);
 }
@@ -111,15 +113,15 @@ static struct list states_of(struct agent *a, struct list ids, struct arena *mem
 		struct kept_state *to = c ? rows_add(&rows) : NULL;
 		if (to)
 			*to = (struct kept_state){
-				id[i], arena_copy(mem, c->check.status), arena_copy(mem, c->check.output)};
+			        id[i], arena_copy(mem, c->check.status), arena_copy(mem, c->check.output)};
 	}
 	return rows_list(&rows);
 }
 
 /* ---- services ---- */
 
-static struct slice check_id_of(const struct node_service *s, const struct check_definition *d, uint32_t i, uint32_t n,
-	struct arena *mem)
+static struct slice check_id_of(
+        const struct node_service *s, const struct check_definition *d, uint32_t i, uint32_t n, struct arena *mem)
 {
 	if (d->id.n)
 		return d->id;
@@ -136,26 +138,26 @@ static struct list check_ids(const struct node_service *s, struct list checks, s
 }
 
 static enum err add_checks(struct agent *a, const struct node_service *s, struct list checks, struct list ids,
-	enum persist_how how, struct slice token, enum definition_source source, struct arena *mem, struct fail *f)
+        enum persist_how how, struct slice token, enum definition_source source, struct arena *mem, struct fail *f)
 {
 	const struct check_definition *d = checks.items;
 	const struct slice *id = ids.items;
 	enum err e = OK;
 	for (uint32_t i = 0; i < ids.n && !e; i++) {
 		struct health_check check = {
-			.check_id = id[i],
-			.name = d[i].name.n ? d[i].name : arena_str(mem, "Service '%.*s' check", PS(s->service)),
-			.status = d[i].status.n ? d[i].status : S("critical"),
-			.notes = d[i].notes,
-			.service_id = s->id,
+		        .check_id = id[i],
+		        .name = d[i].name.n ? d[i].name : arena_str(mem, "Service '%.*s' check", PS(s->service)),
+		        .status = d[i].status.n ? d[i].status : S("critical"),
+		        .notes = d[i].notes,
+		        .service_id = s->id,
 		};
 		e = agent_add_check(a, &check, &d[i], how, token, source, f);
 	}
 	return e;
 }
 
-enum err agent_add_service(struct agent *a, const struct node_service *service, struct list checks, enum persist_how how,
-	struct slice token, enum definition_source source, struct fail *f)
+enum err agent_add_service(struct agent *a, const struct node_service *service, struct list checks,
+        enum persist_how how, struct slice token, enum definition_source source, struct fail *f)
 {
 	struct local_service row = {.token = token, .service = *service};
 	const struct check_definition *d = checks.items;
@@ -170,7 +172,8 @@ enum err agent_add_service(struct agent *a, const struct node_service *service, 
 	warn_about_names(a, &row.service);
 	struct list ids = check_ids(&row.service, checks, &mem);
 	struct list states = states_of(a, ids, &mem);
-	enum err e = mem.failed || !local_service_put(&a->local, &row) ? fail_set(f, ERR_NO_MEMORY, "out of memory") : OK;
+	enum err e =
+	        mem.failed || !local_service_put(&a->local, &row) ? fail_set(f, ERR_NO_MEMORY, "out of memory") : OK;
 	if (!e && how == KEPT) {
 		persist_service(&a->persist, &row, a->out);
 		local_entry_of_service(&a->local, row.service.id)->persisted = !a->config->dev_mode;
@@ -227,9 +230,9 @@ void agent_reap(struct agent *a)
 				continue; /* gone for another of its checks */
 			agent_remove_service(a, r[i].service, KEPT, &f);
 			log_info(a->log,
-				"agent: Check \"%.*s\" for service \"%.*s\" has been critical for too long; "
-				"deregistered service",
-				PS(r[i].check), PS(r[i].service));
+			        "agent: Check \"%.*s\" for service \"%.*s\" has been critical for too long; "
+			        "deregistered service",
+			        PS(r[i].check), PS(r[i].service));
 		}
 	}
 	arena_free(&mem);
@@ -238,7 +241,7 @@ void agent_reap(struct agent *a)
 /* ---- checks ---- */
 
 static enum err check_type_allowed(
-	struct agent *a, const struct check_definition *type, enum definition_source source, struct fail *f)
+        struct agent *a, const struct check_definition *type, enum definition_source source, struct fail *f)
 {
 	if (check_definition_check(type, f))
 		return fail_wrap(f, "Check is not valid"), f->code = ERR_FAILED;
@@ -252,8 +255,8 @@ static enum err check_type_allowed(
 }
 
 /* A TTL that is still running, and whose state would be kept over a restart, is taken up where it is. */
-static void take_up_state(struct agent *a, struct health_check *check, const struct check_definition *type,
-	struct arena *mem)
+static void take_up_state(
+        struct agent *a, struct health_check *check, const struct check_definition *type, struct arena *mem)
 {
 	struct slice status, output;
 	if (type->ttl <= 0 || a->config->dev_mode)
@@ -276,6 +279,8 @@ static enum err put_check(struct agent *a, struct local_check *row, enum persist
 	if (row->type && !checks_due_put(&a->checks, row, a->now, a->out))
 		return fail_set(f, ERR_NO_MEMORY, "out of memory");
 	if (how == KEPT) {
+		if (row->type && row->type->ttl <= 0 && row->type->interval < CHECK_INTERVAL_MIN)
+			row->type->interval = CHECK_INTERVAL_MIN; /* as it runs */
 		persist_check(&a->persist, row, a->out);
 		local_entry_of_check(&a->local, id)->persisted = !a->config->dev_mode;
 	}
@@ -283,7 +288,7 @@ static enum err put_check(struct agent *a, struct local_check *row, enum persist
 }
 
 enum err agent_add_check(struct agent *a, const struct health_check *check, const struct check_definition *type,
-	enum persist_how how, struct slice token, enum definition_source source, struct fail *f)
+        enum persist_how how, struct slice token, enum definition_source source, struct fail *f)
 {
 	struct check_definition plain;
 	struct local_check row = {.check = *check, .token = token};
@@ -297,7 +302,7 @@ enum err agent_add_check(struct agent *a, const struct health_check *check, cons
 		const struct local_service *s = local_service_get(db_working(a->db), check->service_id);
 		if (!s)
 			return fail_set(f, ERR_FAILED, "ServiceID %s does not exist",
-				quote_cstr(check->service_id, quoted, sizeof quoted));
+			        quote_cstr(check->service_id, quoted, sizeof quoted));
 		row.check.service_name = s->service.service;
 		row.check.service_tags = s->service.tags;
 	}
@@ -305,8 +310,6 @@ enum err agent_add_check(struct agent *a, const struct health_check *check, cons
 	if (type) {
 		plain = *type; /* as structs.CheckType has it: neither service nor token */
 		plain.service_id = plain.token = S_NONE;
-		if (plain.ttl <= 0 && plain.interval < CHECK_INTERVAL_MIN)
-			plain.interval = CHECK_INTERVAL_MIN;
 		row.type = &plain;
 		take_up_state(a, &row.check, type, &mem);
 	}
@@ -334,7 +337,7 @@ enum err agent_set_check(struct agent *a, struct slice id, struct slice status, 
 	char quoted[512];
 	if (!checks_due_set(&a->checks, id, status, output, a->now))
 		return fail_set(f, ERR_FAILED, "CheckID %s does not have associated TTL",
-			quote_cstr(id, quoted, sizeof quoted));
+		        quote_cstr(id, quoted, sizeof quoted));
 	persist_state(&a->persist, id, status, output, a->wall + checks_due_ttl(&a->checks, id), a->out);
 	return OK;
 }

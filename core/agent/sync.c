@@ -156,13 +156,13 @@ static struct register_request node_request(const struct sync *s, struct slice t
 {
 	const struct agent_config *c = s->config;
 	return (struct register_request){
-		.datacenter = c->datacenter,
-		.id = c->node_id,
-		.node = c->node_name,
-		.address = c->advertise_addr,
-		.tagged_addresses = c->tagged_addresses,
-		.node_meta = local_metadata(c, a),
-		.token = token,
+	        .datacenter = c->datacenter,
+	        .id = c->node_id,
+	        .node = c->node_name,
+	        .address = c->advertise_addr,
+	        .tagged_addresses = c->tagged_addresses,
+	        .node_meta = local_metadata(c, a),
+	        .token = token,
 	};
 }
 
@@ -179,11 +179,11 @@ static bool send_deletion(struct sync *s, enum write_kind kind, const struct loc
 {
 	struct message *m = message_new(kind, e);
 	struct deregister_request q = {
-		.datacenter = s->config->datacenter,
-		.node = s->config->node_name,
-		.service_id = kind == DELETE_SERVICE ? e->id : S_NONE,
-		.check_id = kind == DELETE_CHECK ? e->id : S_NONE,
-		.token = token_of(s, e->token),
+	        .datacenter = s->config->datacenter,
+	        .node = s->config->node_name,
+	        .service_id = kind == DELETE_SERVICE ? e->id : S_NONE,
+	        .check_id = kind == DELETE_CHECK ? e->id : S_NONE,
+	        .token = token_of(s, e->token),
 	};
 	return m && send(s, m, COMMAND_DEREGISTER, &deregister_request_schema, &q);
 }
@@ -255,8 +255,8 @@ static struct local_entry *take_list(struct local_entry **list)
 	return reversed;
 }
 
-/* Checks that are out of step go with their service if that is out of step, too, and has the same token: then both appear
- * at once. The others go alone. Returns those. */
+/* Checks that are out of step go with their service if that is out of step, too, and has the same token: then both
+ * appear at once. The others go alone. Returns those. */
 static struct local_entry *seat_checks(struct sync *s, struct local_entry *checks)
 {
 	struct local_entry *alone = NULL, **tail = &alone;
@@ -264,12 +264,11 @@ static struct local_entry *seat_checks(struct sync *s, struct local_entry *check
 		next = e->next;
 		e->next = NULL;
 		e->queued = false;
-		const struct local_check *row =
-			e->deleted ? NULL : local_check_get(db_working(s->local->db), e->id);
+		const struct local_check *row = e->deleted ? NULL : local_check_get(db_working(s->local->db), e->id);
 		struct local_entry *service =
-			row && row->check.service_id.n ? local_entry_of_service(s->local, row->check.service_id) : NULL;
+		        row && row->check.service_id.n ? local_entry_of_service(s->local, row->check.service_id) : NULL;
 		if (service && service->queued && !service->deleted &&
-			slice_eq(token_of(s, service->token), token_of(s, e->token))) {
+		        slice_eq(token_of(s, service->token), token_of(s, e->token))) {
 			e->next = service->ride;
 			service->ride = e;
 		} else {
@@ -331,8 +330,9 @@ static void tell_in_step(struct sync *s)
 static void end_pass(struct sync *s, mono_ns now)
 {
 	if (s->fail.code) {
-		log_err(s->log, s->full ? "agent: failed to sync remote state: %s" : "agent: failed to sync changes: %s",
-			s->fail.text);
+		log_err(s->log,
+		        s->full ? "agent: failed to sync remote state: %s" : "agent: failed to sync changes: %s",
+		        s->fail.text);
 		if (s->leader)
 			s->full_at = now + RETRY + stagger(s, RETRY);
 	}
@@ -435,10 +435,10 @@ static void written(struct sync *s, const struct sync_write *w)
 static void failed(struct sync *s, const struct sync_write *w, struct slice why)
 {
 	static const char *const texts[] = {
-		[WRITE_SERVICE] = "Syncing service",
-		[WRITE_CHECK] = "Syncing check",
-		[DELETE_SERVICE] = "Deregistering service",
-		[DELETE_CHECK] = "Deregistering check",
+	        [WRITE_SERVICE] = "Syncing service",
+	        [WRITE_CHECK] = "Syncing check",
+	        [DELETE_SERVICE] = "Deregistering service",
+	        [DELETE_CHECK] = "Deregistering check",
 	};
 	struct local *l = s->local;
 	bool service = w->kind == WRITE_SERVICE || w->kind == DELETE_SERVICE;

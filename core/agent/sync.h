@@ -1,11 +1,12 @@
-/* Anti-entropy: the catalog follows the local services and checks. Rules: Consul 1.0.8, agent/local/state.go and agent/ae.
+/* Anti-entropy: the catalog follows the local services and checks. Rules: Consul 1.0.8, agent/local/state.go and
+ * agent/ae.
  *
  *   a change here ----> a pass: everything out of step is written, all requests at once, in order
  *   a leader appears, or a minute or two have passed ----> first compare with what the catalog has, then a pass
  *
- * One pass at a time: what changes meanwhile goes with the next. Whoever has to know that his change has arrived (an HTTP
- * request) waits for the pass that began after it. What fails stays out of step and goes with the next pass; a quarter
- * to half a minute later everything is compared again.
+ * One pass at a time: what changes meanwhile goes with the next. Whoever has to know that his change has arrived (an
+ * HTTP request) waits for the pass that began after it. What fails stays out of step and goes with the next pass; a
+ * quarter to half a minute later everything is compared again.
  *
  * Invariants
  * 1. An entry that is not in step is queued, or its request is under way.

@@ -18,7 +18,7 @@ static bool same_node(const struct agent_config *c, const struct node *n)
 {
 	struct arena a = {0};
 	bool same = n && slice_eq(n->id, c->node_id) && same_map(n->tagged_addresses, c->tagged_addresses) &&
-		    same_map(n->meta, local_metadata(c, &a));
+	            same_map(n->meta, local_metadata(c, &a));
 	arena_free(&a);
 	return same;
 }
@@ -69,7 +69,8 @@ static void compare_check(struct local *l, const struct health_check *remote)
 	struct local_entry *e = local_entry_of_check(l, remote->check_id);
 	if (!e) {
 		if (slice_is(remote->check_id, "serfHealth"))
-			log_debug(l->log, "agent: Skipping remote check \"serfHealth\" since it is managed automatically");
+			log_debug(l->log,
+			        "agent: Skipping remote check \"serfHealth\" since it is managed automatically");
 		else if ((e = local_check_stranger(l, remote->check_id)))
 			local_check_out(l, e);
 		return;

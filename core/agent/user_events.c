@@ -9,24 +9,24 @@
 #define PREFIX "consul:event:"
 enum { VERSION = 1 };
 
-#define EVENT(member, mp, go, ftype, fflags)                                                                            \
+#define EVENT(member, mp, go, ftype, fflags)                                                                           \
 	{                                                                                                              \
 		.name = mp, .json = go, .type = ftype, .offset = offsetof(struct user_event, member), .flags = fflags  \
 	}
 static const struct field user_event_fields[] = {
-	EVENT(id, "ID", "ID", F_STR, 0),
-	EVENT(name, "n", "Name", F_STR, 0),
-	EVENT(payload, "p", "Payload", F_BYTES, FF_MP_OMITEMPTY),
-	EVENT(node_filter, "nf", "NodeFilter", F_STR, FF_MP_OMITEMPTY),
-	EVENT(service_filter, "sf", "ServiceFilter", F_STR, FF_MP_OMITEMPTY),
-	EVENT(tag_filter, "tf", "TagFilter", F_STR, FF_MP_OMITEMPTY),
-	EVENT(version, "v", "Version", F_INT, 0),
-	EVENT(ltime, "LTime", "LTime", F_UINT, FF_NO_MSGPACK),
+        EVENT(id, "ID", "ID", F_STR, 0),
+        EVENT(name, "n", "Name", F_STR, 0),
+        EVENT(payload, "p", "Payload", F_BYTES, FF_MP_OMITEMPTY),
+        EVENT(node_filter, "nf", "NodeFilter", F_STR, FF_MP_OMITEMPTY),
+        EVENT(service_filter, "sf", "ServiceFilter", F_STR, FF_MP_OMITEMPTY),
+        EVENT(tag_filter, "tf", "TagFilter", F_STR, FF_MP_OMITEMPTY),
+        EVENT(version, "v", "Version", F_INT, 0),
+        EVENT(ltime, "LTime", "LTime", F_UINT, FF_NO_MSGPACK),
 };
 const struct schema user_event_schema = SCHEMA(struct user_event, "agent.UserEvent", user_event_fields);
 
 void user_events_init(
-	struct user_events *u, struct db *db, const struct agent_config *c, struct rand *r, struct logbuf *log)
+        struct user_events *u, struct db *db, const struct agent_config *c, struct rand *r, struct logbuf *log)
 {
 	*u = (struct user_events){.db = db, .config = c, .rand = r, .log = log, .clock = 1};
 }
@@ -78,9 +78,9 @@ enum err user_events_fire(struct user_events *u, struct user_event *e, struct ar
 	e->ltime = 0;
 	if (!fits(e))
 		return fail_set(f, ERR_FAILED,
-			"1 error(s) occurred:\n\n* error broadcasting event to segment \"\": "
-			"user event exceeds limit of %d bytes",
-			USER_EVENT_BYTES_MAX);
+		        "1 error(s) occurred:\n\n* error broadcasting event to segment \"\": "
+		        "user event exceeds limit of %d bytes",
+		        USER_EVENT_BYTES_MAX);
 	struct user_event sent = *e;
 	sent.ltime = u->clock++;
 	user_events_take(u, &sent);
@@ -95,7 +95,7 @@ static struct pattern *filter_of(struct user_events *u, const char *what, struct
 	struct fail f;
 	if (pattern_compile(text, &p, &f))
 		log_err(u->log, "agent: Failed to parse %s filter '%.*s' for event '%.*s': %s", what, PS(text),
-			PS(e->name), f.text);
+		        PS(e->name), f.text);
 	return p;
 }
 
@@ -120,7 +120,7 @@ static bool has_service(struct user_events *u, struct pattern *service, struct p
 	cursor_prefix(&c, db_working(u->db), TREE_LOCAL_SERVICES, S_NONE);
 	for (const struct item *it; (it = cursor_next(&c));)
 		if (pattern_match(service, item_key(it)) &&
-			(!tag || has_tag(tag, ((const struct local_service *)item_payload(it))->service.tags)))
+		        (!tag || has_tag(tag, ((const struct local_service *)item_payload(it))->service.tags)))
 			return true;
 	return false;
 }
@@ -177,7 +177,7 @@ void user_events_take(struct user_events *u, const struct user_event *e)
 		u->clock = e->ltime + 1;
 	if (e->version > VERSION)
 		log_warn(u->log, "agent: Event version %lld may have unsupported features (%.*s)",
-			(long long)e->version, PS(e->name));
+		        (long long)e->version, PS(e->name));
 	if (!for_our_node(u, e) || !for_our_services(u, e))
 		return;
 	if (slice_is(e->name, "_rexec")) {

@@ -13,7 +13,7 @@ enum { USER_EVENTS_MAX = 256, USER_EVENT_BYTES_MAX = 512 };
 /* The schema gives JSON for HTTP (Go's names) and the msgpack in which an event travels (short names). */
 struct user_event {
 	struct slice id, name;
-	struct slice payload; /* p == NULL: nil */
+	struct slice payload;                                 /* p == NULL: nil */
 	struct slice node_filter, service_filter, tag_filter; /* regular expressions; empty: everybody */
 	int64_t version;
 	uint64_t ltime; /* not on the wire: the gossip message has it */
@@ -30,7 +30,7 @@ struct user_events {
 };
 
 void user_events_init(
-	struct user_events *u, struct db *db, const struct agent_config *c, struct rand *r, struct logbuf *log);
+        struct user_events *u, struct db *db, const struct agent_config *c, struct rand *r, struct logbuf *log);
 
 /* "Invalid node filter: …" */
 enum err user_event_check(const struct user_event *e, struct fail *f);

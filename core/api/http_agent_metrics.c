@@ -14,9 +14,9 @@ struct gauge {
 	struct list labels; /* map */
 };
 static const struct field gauge_fields[] = {
-	FIELD(struct gauge, name, "Name", F_STR, 0),
-	FIELD(struct gauge, value, "Value", F_FLOAT, 0),
-	FIELD(struct gauge, labels, "Labels", F_MAP, FF_NIL_EMPTY),
+        FIELD(struct gauge, name, "Name", F_STR, 0),
+        FIELD(struct gauge, value, "Value", F_FLOAT, 0),
+        FIELD(struct gauge, labels, "Labels", F_MAP, FF_NIL_EMPTY),
 };
 static const struct schema gauge_schema = SCHEMA(struct gauge, "metrics.GaugeValue", gauge_fields);
 
@@ -27,14 +27,14 @@ struct sample {
 	struct list labels; /* map */
 };
 static const struct field sample_fields[] = {
-	FIELD(struct sample, name, "Name", F_STR, 0),
-	FIELD(struct sample, count, "Count", F_INT, 0),
-	FIELD(struct sample, sum, "Sum", F_FLOAT, 0),
-	FIELD(struct sample, min, "Min", F_FLOAT, 0),
-	FIELD(struct sample, max, "Max", F_FLOAT, 0),
-	FIELD(struct sample, mean, "Mean", F_FLOAT, 0),
-	FIELD(struct sample, stddev, "Stddev", F_FLOAT, 0),
-	FIELD(struct sample, labels, "Labels", F_MAP, FF_NIL_EMPTY),
+        FIELD(struct sample, name, "Name", F_STR, 0),
+        FIELD(struct sample, count, "Count", F_INT, 0),
+        FIELD(struct sample, sum, "Sum", F_FLOAT, 0),
+        FIELD(struct sample, min, "Min", F_FLOAT, 0),
+        FIELD(struct sample, max, "Max", F_FLOAT, 0),
+        FIELD(struct sample, mean, "Mean", F_FLOAT, 0),
+        FIELD(struct sample, stddev, "Stddev", F_FLOAT, 0),
+        FIELD(struct sample, labels, "Labels", F_MAP, FF_NIL_EMPTY),
 };
 static const struct schema sample_schema = SCHEMA(struct sample, "metrics.SampledValue", sample_fields);
 
@@ -43,11 +43,11 @@ struct summary {
 	struct list gauges, points, counters, samples;
 };
 static const struct field summary_fields[] = {
-	FIELD(struct summary, timestamp, "Timestamp", F_STR, 0),
-	FIELD_SUB(struct summary, gauges, "Gauges", F_LIST, FF_NIL_EMPTY, &gauge_schema),
-	FIELD_SUB(struct summary, points, "Points", F_LIST, FF_NIL_EMPTY, &gauge_schema),
-	FIELD_SUB(struct summary, counters, "Counters", F_LIST, FF_NIL_EMPTY, &sample_schema),
-	FIELD_SUB(struct summary, samples, "Samples", F_LIST, FF_NIL_EMPTY, &sample_schema),
+        FIELD(struct summary, timestamp, "Timestamp", F_STR, 0),
+        FIELD_SUB(struct summary, gauges, "Gauges", F_LIST, FF_NIL_EMPTY, &gauge_schema),
+        FIELD_SUB(struct summary, points, "Points", F_LIST, FF_NIL_EMPTY, &gauge_schema),
+        FIELD_SUB(struct summary, counters, "Counters", F_LIST, FF_NIL_EMPTY, &sample_schema),
+        FIELD_SUB(struct summary, samples, "Samples", F_LIST, FF_NIL_EMPTY, &sample_schema),
 };
 static const struct schema summary_schema = SCHEMA(struct summary, "metrics.MetricsSummary", summary_fields);
 
@@ -56,8 +56,8 @@ static struct slice timestamp(struct http_call *hc)
 {
 	int64_t second = wall_seconds(hc->api->wall);
 	struct civil t = civil_of(second - second % INTERVAL_S);
-	return arena_str(&hc->api->arena, "%04lld-%02u-%02u %02u:%02u:%02u +0000 UTC", (long long)t.year, t.month, t.day,
-		t.hour, t.minute, t.second);
+	return arena_str(&hc->api->arena, "%04lld-%02u-%02u %02u:%02u:%02u +0000 UTC", (long long)t.year, t.month,
+	        t.day, t.hour, t.minute, t.second);
 }
 
 static struct slice full_name(struct http_call *hc, const char *name)
@@ -70,22 +70,22 @@ enum api_state http_agent_metrics(struct http_call *hc)
 {
 	const struct world *w = hc->api->world;
 	struct gauge gauges[] = {
-		{full_name(hc, "runtime.alloc_bytes"), (double)w->memory_used, {0}},
-		{full_name(hc, "runtime.heap_objects"), (double)w->objects, {0}},
-		{full_name(hc, "runtime.num_goroutines"), (double)hc->api->threads, {0}},
-		{full_name(hc, "runtime.sys_bytes"), (double)w->memory_held, {0}},
-		{full_name(hc, "session_ttl.active"), (double)db_count(w->db, TREE_SESSIONS), {0}},
+	        {full_name(hc, "runtime.alloc_bytes"), (double)w->memory_used, {0}},
+	        {full_name(hc, "runtime.heap_objects"), (double)w->objects, {0}},
+	        {full_name(hc, "runtime.num_goroutines"), (double)hc->api->threads, {0}},
+	        {full_name(hc, "runtime.sys_bytes"), (double)w->memory_held, {0}},
+	        {full_name(hc, "session_ttl.active"), (double)db_count(w->db, TREE_SESSIONS), {0}},
 	};
 	/* Looked at once an interval; nothing is kept waiting in them between two turns. */
 	struct sample samples[] = {
-		{.name = full_name(hc, "serf.queue.Event"), .count = 1},
-		{.name = full_name(hc, "serf.queue.Intent"), .count = 1},
-		{.name = full_name(hc, "serf.queue.Query"), .count = 1},
+	        {.name = full_name(hc, "serf.queue.Event"), .count = 1},
+	        {.name = full_name(hc, "serf.queue.Intent"), .count = 1},
+	        {.name = full_name(hc, "serf.queue.Query"), .count = 1},
 	};
 	const struct summary s = {
-		.timestamp = timestamp(hc),
-		.gauges = {gauges, ARRAY_LEN(gauges)},
-		.samples = {samples, ARRAY_LEN(samples)},
+	        .timestamp = timestamp(hc),
+	        .gauges = {gauges, ARRAY_LEN(gauges)},
+	        .samples = {samples, ARRAY_LEN(samples)},
 	};
 	return http_json(hc, &summary_schema, &s);
 }

@@ -122,9 +122,9 @@ static enum api_state update(struct http_call *hc, struct slice status, struct s
 	struct ask_check_update *ask = m ? ARENA_NEW(&m->mem, struct ask_check_update) : NULL;
 	if (ask)
 		*ask = (struct ask_check_update){
-			.id = arena_copy(&m->mem, http_rest(hc)),
-			.status = arena_copy(&m->mem, status),
-			.output = arena_copy(&m->mem, output),
+		        .id = arena_copy(&m->mem, http_rest(hc)),
+		        .status = arena_copy(&m->mem, status),
+		        .output = arena_copy(&m->mem, output),
 		};
 	return m ? http_agent_ask(hc, m, ask) : out_of_memory(hc);
 }
@@ -148,8 +148,8 @@ struct update_body {
 	struct slice status, output;
 };
 static const struct field update_fields[] = {
-	FIELD(struct update_body, status, "Status", F_STR, 0),
-	FIELD(struct update_body, output, "Output", F_STR, 0),
+        FIELD(struct update_body, status, "Status", F_STR, 0),
+        FIELD(struct update_body, output, "Output", F_STR, 0),
 };
 static const struct schema update_schema = SCHEMA(struct update_body, "agent.checkUpdate", update_fields);
 
@@ -165,8 +165,8 @@ enum api_state http_agent_check_update(struct http_call *hc)
 	if (!valid_status(u.status))
 		return http_text(hc, 400, "Invalid check status: '%.*s'", PS(u.status));
 	if (u.output.n > UPDATE_OUTPUT_MAX)
-		u.output = arena_str(&hc->api->arena, "%.*s ... (captured %d of %zu bytes)", UPDATE_OUTPUT_MAX, u.output.p,
-			UPDATE_OUTPUT_MAX, u.output.n);
+		u.output = arena_str(&hc->api->arena, "%.*s ... (captured %d of %zu bytes)", UPDATE_OUTPUT_MAX,
+		        u.output.p, UPDATE_OUTPUT_MAX, u.output.n);
 	return update(hc, u.status, u.output);
 }
 
@@ -180,7 +180,8 @@ static bool read_mode(struct http_call *hc, struct ask_maintenance *ask)
 	if (!param_has(hc, "enable"))
 		return http_text(hc, 400, "Missing value for enable"), false;
 	if (num_bool(raw, &ask->enable, NULL))
-		return http_text(hc, 400, "Invalid value for enable: %s", quote_cstr(raw, quoted, sizeof quoted)), false;
+		return http_text(hc, 400, "Invalid value for enable: %s", quote_cstr(raw, quoted, sizeof quoted)),
+		       false;
 	ask->reason = param_get(hc, "reason");
 	return true;
 }
@@ -191,10 +192,10 @@ static enum api_state maintain(struct http_call *hc, enum ask kind, const struct
 	struct ask_maintenance *ask = m ? ARENA_NEW(&m->mem, struct ask_maintenance) : NULL;
 	if (ask)
 		*ask = (struct ask_maintenance){
-			.service_id = arena_copy(&m->mem, mode->service_id),
-			.enable = mode->enable,
-			.reason = arena_copy(&m->mem, mode->reason),
-			.token = m->token,
+		        .service_id = arena_copy(&m->mem, mode->service_id),
+		        .enable = mode->enable,
+		        .reason = arena_copy(&m->mem, mode->reason),
+		        .token = m->token,
 		};
 	return m ? http_agent_ask(hc, m, ask) : out_of_memory(hc);
 }
@@ -210,7 +211,7 @@ enum api_state http_agent_service_maintenance(struct http_call *hc)
 		return API_ANSWERED;
 	if (!db_get(hc->api->world->db, TREE_LOCAL_SERVICES, mode.service_id))
 		return http_text(hc, 404, "No service registered with ID %s",
-			quote_cstr(mode.service_id, quoted, sizeof quoted));
+		        quote_cstr(mode.service_id, quoted, sizeof quoted));
 	return maintain(hc, ASK_SERVICE_MAINTENANCE, &mode);
 }
 

@@ -21,10 +21,10 @@ enum api_state http_event_fire(struct http_call *hc)
 	struct fail f;
 	params_write(hc, &head);
 	struct user_event e = {
-		.name = http_rest(hc),
-		.node_filter = param_get(hc, "node"),
-		.service_filter = param_get(hc, "service"),
-		.tag_filter = param_get(hc, "tag"),
+	        .name = http_rest(hc),
+	        .node_filter = param_get(hc, "node"),
+	        .service_filter = param_get(hc, "service"),
+	        .tag_filter = param_get(hc, "tag"),
 	};
 	if (hc->r->content_length > 0)
 		e.payload = hc->r->body;

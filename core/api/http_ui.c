@@ -15,12 +15,12 @@ struct summary {
 };
 
 static const struct field summary_fields[] = {
-	FIELD(struct summary, name, "Name", F_STR, 0),
-	FIELD(struct summary, tags, "Tags", F_STRS, 0),
-	FIELD(struct summary, nodes, "Nodes", F_STRS, 0),
-	FIELD(struct summary, passing, "ChecksPassing", F_INT, 0),
-	FIELD(struct summary, warning, "ChecksWarning", F_INT, 0),
-	FIELD(struct summary, critical, "ChecksCritical", F_INT, 0),
+        FIELD(struct summary, name, "Name", F_STR, 0),
+        FIELD(struct summary, tags, "Tags", F_STRS, 0),
+        FIELD(struct summary, nodes, "Nodes", F_STRS, 0),
+        FIELD(struct summary, passing, "ChecksPassing", F_INT, 0),
+        FIELD(struct summary, warning, "ChecksWarning", F_INT, 0),
+        FIELD(struct summary, critical, "ChecksCritical", F_INT, 0),
 };
 static const struct schema summary_schema = SCHEMA(struct summary, "agent.ServiceSummary", summary_fields);
 

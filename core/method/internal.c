@@ -19,6 +19,6 @@ static enum err node_dump(struct call *c)
 }
 
 const struct method method_internal_node_info = {
-	"Internal.NodeInfo", &node_request_schema, &indexed_node_dump_schema, M_READ, node_info};
+        "Internal.NodeInfo", &node_request_schema, &indexed_node_dump_schema, M_READ, node_info};
 const struct method method_internal_node_dump = {
-	"Internal.NodeDump", &dc_request_schema, &indexed_node_dump_schema, M_READ, node_dump};
+        "Internal.NodeDump", &dc_request_schema, &indexed_node_dump_schema, M_READ, node_dump};
