@@ -1,5 +1,5 @@
-/* Running one check: a script, an HTTP request, a connection, a command in a container. Everything is asynchronous on the
- * work thread's loop; many checks run at a time.
+/* Running one check: a script, an HTTP request, a connection, a command in a container. Everything is asynchronous on
+ * the work thread's loop; many checks run at a time.
  *
  * Results as Consul 1.0.8's (agent/check.go): the status ("passing", "warning", "critical") and the output, cut as
  * each kind cuts it. */
@@ -13,7 +13,7 @@ struct checks;
 
 /* `done` is called once a run, on the loop's thread, unless the run was cancelled before. */
 struct checks *checks_new(struct loop *l,
-	void (*done)(void *host, struct slice id, uint64_t run, struct slice status, struct slice output), void *host);
+        void (*done)(void *host, struct slice id, uint64_t run, struct slice status, struct slice output), void *host);
 void checks_free(struct checks *c); /* kills what runs */
 
 /* Begins a run; copies what it needs. A run of the same check that still goes on is left alone and this one dropped. */
