@@ -17,6 +17,7 @@ struct key {
 	uint8_t bytes[KEY_MAX];
 	uint32_t n;
 	br_aes_gen_ctr_keys ctr;
+	br_ghash ghash; /* chosen once: asking for it costs a CPUID, which traps in a virtual machine */
 };
 
 /* ---- the ring ---- */
@@ -42,6 +43,14 @@ static uint32_t find(const struct keyring *k, struct slice key)
 	return i;
 }
 
+static br_ghash best_ghash(void)
+{
+	br_ghash fast = br_ghash_pclmul_get();
+	if (!fast)
+		fast = br_ghash_pwr8_get();
+	return fast ? fast : &br_ghash_ctmul64;
+}
+
 static void key_schedule(struct key *key)
 {
 	const br_block_ctr_class *fast = br_aes_x86ni_ctr_get_vtable();
@@ -50,6 +59,7 @@ static void key_schedule(struct key *key)
 	if (!fast)
 		fast = &br_aes_ct64_ctr_vtable;
 	fast->init(&key->ctr.vtable, key->bytes, key->n);
+	key->ghash = best_ghash();
 }
 
 enum err keyring_add(struct keyring *k, struct slice key, struct fail *f)
@@ -107,17 +117,9 @@ void keyring_put_json(struct buf *out, const struct keyring *k)
 
 /* ---- sealing ---- */
 
-static br_ghash ghash(void)
-{
-	br_ghash fast = br_ghash_pclmul_get();
-	if (!fast)
-		fast = br_ghash_pwr8_get();
-	return fast ? fast : &br_ghash_ctmul64;
-}
-
 static void gcm_begin(br_gcm_context *gcm, const struct key *key, const char *nonce, struct slice aad)
 {
-	br_gcm_init(gcm, &((struct key *)(uintptr_t)key)->ctr.vtable, ghash());
+	br_gcm_init(gcm, &((struct key *)(uintptr_t)key)->ctr.vtable, key->ghash);
 	br_gcm_reset(gcm, nonce, SEAL_NONCE);
 	br_gcm_aad_inject(gcm, aad.p, aad.n);
 	br_gcm_flip(gcm);

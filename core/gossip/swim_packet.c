@@ -25,12 +25,16 @@ void packet_send_bare(struct gossip *g, const struct gossip_addr *to, struct sli
 }
 
 /* memberlist's limit leaves, without any loss, one message in fifty unheard by somebody in a pool of sixty, one in
- * sixteen in a pool of nine, until the next push/pull brings it. Four more make that one in thousands. */
-enum { TELL_MORE = 4 };
+ * sixteen in a pool of nine, until the next push/pull brings it. Four more, and twelve at least, make that one in
+ * hundreds of thousands. Where a tick reaches everybody the limit is enough, and a leave ends sooner. */
+enum { TELL_MORE = 4, TELL_LEAST = 12 };
 
 static uint32_t tell_limit(const struct gossip *g, uint32_t n)
 {
-	return retransmit_limit(g->c.timing.retransmit_mult, n) + TELL_MORE;
+	uint32_t limit = retransmit_limit(g->c.timing.retransmit_mult, n);
+	if (n <= g->c.timing.gossip_nodes + 1)
+		return limit;
+	return limit + TELL_MORE > TELL_LEAST ? limit + TELL_MORE : TELL_LEAST;
 }
 
 static void take_broadcasts(struct gossip *g, size_t *room)
