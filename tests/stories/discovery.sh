@@ -7,7 +7,8 @@ own_network "$@"
 scratch_folder
 
 # A recursor that knows www.google.com, for the A records behind the CNAME.
-/usr/bin/env python3 tests/stories/recursor.py 127.0.0.53 &
+python3 tests/stories/recursor.py 127.0.0.53 &
+await 5 dig +tries=1 +time=1 @127.0.0.53 up
 await 15 sh -c 'dig +short +time=1 +tries=1 @127.0.0.53 www.google.com A | grep -q 127.0.0.99'
 agent n1 -server -bootstrap -data-dir "$scratch/data" -bind 127.0.0.1 -node n1 -recursor 127.0.0.53
 await 15 grep -q "Synced node info" "$scratch/n1.log"

@@ -22,9 +22,6 @@ cat >"$scratch/conf/script.json" <<EOF
 {"enable_script_checks": true, "service": {"name": "script", "port": 1000,
  "check": {"args": ["$scratch/check.sh"], "interval": "200ms"}}}
 EOF
-cat >"$scratch/conf/watch.json" <<EOF
-{"watches": [{"type": "key", "key": "watched", "args": ["sh", "-c", "cat >>$scratch/handler"]}]}
-EOF
 agent a -dev -bind 127.0.0.1 -config-dir "$scratch/conf"
 
 # A lock by a session: who holds it, who waits, who gets it next.
@@ -53,7 +50,7 @@ equal "consul lock" 0 $?
 wait $lock1
 equal "one after the other" "one one two" "$(paste -sd' ' "$scratch/order")"
 
-# A watch on the command line and one of the configuration.
+# A watch on the command line.
 "$consul" watch -type=key -key=watched cat >"$scratch/watch" 2>&1 &
 watch=$!
 sleep 0.3
