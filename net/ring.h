@@ -23,7 +23,7 @@
  *   2. R before W: the first exchange behind R finds 1. If it is a writer's, that writer writes the eventfd and the
  *      reader wakes; if it is the reader's own disarming, it is awake and looks again at its rings before it sleeps,
  *      which is case 1 for the next arming.
- * The eventfd stays readable until bell_clear, so it does not matter whether the reader is in epoll_wait already.
+ * An event of the eventfd waits for epoll_wait, so it does not matter whether the reader is in there already.
  * If the writer of case 2 is not W but an earlier one, W finds 0 and writes nothing: the reader is on its way out of
  * epoll_wait and arms again behind W, which is case 1. */
 #ifndef NET_RING_H
