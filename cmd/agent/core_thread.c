@@ -5,7 +5,7 @@
 
 #include "cmd/agent/front_thread.h"
 #include "cmd/agent/log_hub.h"
-#include "cmd/agent/log_thread.h"
+#include "cmd/agent/log_writes.h"
 #include "cmd/agent/signals.h"
 #include "cmd/agent/snapshots.h"
 #include "cmd/agent/work_thread.h"
@@ -88,22 +88,6 @@ static void send_replies(struct process *p)
 	}
 }
 
-/* The core's ring of entries may move while the log thread works: the batch copies the descriptors, not the data. */
-static void append(struct process *p, const struct effect *e)
-{
-	struct log_batch *b = calloc(1, sizeof *b + e->append.n * sizeof b->entries[0]);
-	MUST(b);
-	b->n = e->append.n;
-	slice_cstr(e->append.voted_for, b->vote, sizeof b->vote);
-	b->hard.term = e->append.term;
-	b->hard.vote_term = e->append.voted_for.n ? e->append.term : 0;
-	for (size_t i = 0; i < b->n; i++) {
-		const struct raft_entry *from = &e->append.entries[i];
-		b->entries[i] = (struct wal_entry){from->index, from->term, from->type, from->data};
-	}
-	MUST(ring_push(&p->to_log, b)); /* bounded by RAFT_PENDING_MAX entries, the ring by as many batches */
-}
-
 static void carry_out(struct process *p)
 {
 	struct effects *all = &own.effects;
@@ -113,7 +97,7 @@ static void carry_out(struct process *p)
 	for (size_t i = 0; i < all->n; i++) {
 		struct effect *e = &all->items[i];
 		switch (e->kind) {
-		case EFF_APPEND: append(p, e); break;
+		case EFF_APPEND: log_writes_append(p, e); break;
 		case EFF_REPLY: reply(p, e->message); break;
 		case EFF_CHECK_RUN: work_check_run(p->work, e->check); break;
 		case EFF_CHECK_CANCEL: work_check_cancel(p->work, e->check); break;
@@ -127,10 +111,9 @@ static void carry_out(struct process *p)
 		}
 	}
 	all->n = 0;
-	if (p->wal)
-		ring_flush(&p->to_log);
 	work_flush(p->work);
 	send_replies(p);
+	log_writes_flush(p);
 	if (stop) /* behind the replies: fronts look at their rings once more when they see the end */
 		process_stop(p, stop->stop.exit_code);
 }
@@ -162,22 +145,9 @@ static void take_messages(struct process *p)
 
 static void take_logged(struct process *p)
 {
-	void *items[TAKE_MAX];
-	uint32_t n;
-	while (p->wal && (n = ring_pop(&p->from_log, items, TAKE_MAX)))
-		for (uint32_t i = 0; i < n; i++) {
-			struct log_batch *b = items[i];
-			struct event ev = event_now(p, b->err ? EV_LOG_FAILED : EV_LOGGED);
-			if (b->err)
-				ev.why = slice_of(b->fail.text);
-			else
-				ev.index = b->synced;
-			if (b->n)
-				step(p, &ev);
-			else if (b->fail.text[0])
-				log_warn(&p->core_log, "raft: old segments of the log stay: %s", b->fail.text);
-			free(b);
-		}
+	struct event ev = event_now(p, EV_LOGGED);
+	while (log_writes_done(p, &ev))
+		step(p, &ev);
 }
 
 /* What the snapshot holds is no longer needed in the log; one that was restored leaves nothing of it. */
@@ -188,12 +158,8 @@ static void take_snapshot(struct process *p)
 	if (!snapshots_done(p, &ev, &replaced))
 		return;
 	step(p, &ev);
-	struct log_batch *b = ev.why.n ? NULL : calloc(1, sizeof *b);
-	if (!b)
-		return;
-	b->forget = ev.index + 1;
-	b->replaced = replaced;
-	MUST(ring_push(&p->to_log, b));
+	if (!ev.why.n)
+		log_writes_forget(p, ev.index + 1, replaced);
 }
 
 static void take_work(struct process *p)
@@ -210,7 +176,7 @@ static bool waiting(struct process *p)
 	for (unsigned i = 0; i < p->front_count; i++)
 		if (ring_waiting(&p->fronts[i]->to_core) || own.unsent[i])
 			return true;
-	return (p->wal && ring_waiting(&p->from_log)) || work_waiting(p->work) || atomic_load(&p->stopping);
+	return log_writes_waiting(p) || work_waiting(p->work) || atomic_load(&p->stopping);
 }
 
 static void turn(struct process *p)

@@ -1,14 +1,18 @@
 #include "cmd/agent/log_thread.h"
 
+#include <time.h>
+
 #include "core/base/slice.h"
 
 enum { TAKE_MAX = 64 };
 
 /* Old segments go; that it failed is no reason to stop writing. */
-static void forget(struct process *p, struct log_batch *b)
+static void tidy(struct process *p, struct log_batch *b)
 {
 	struct fail f = {0};
-	if (wal_forget_before(p->wal, b->forget, &f))
+	if (!b->forget)
+		wal_mark(p->wal);
+	else if (wal_forget_before(p->wal, b->forget, &f))
 		b->fail = f;
 }
 
@@ -25,23 +29,40 @@ static enum err append(struct process *p, struct log_batch *b, struct fail *f)
 	return wal_append(p->wal, same ? NULL : &b->hard, b->entries, b->n, f);
 }
 
-static void append_all(struct process *p, struct log_batch **batches, uint32_t n)
+static enum err append_all(struct process *p, struct log_batch **batches, uint32_t n, struct fail *f)
 {
-	struct fail f = {0};
 	enum err e = OK;
 	for (uint32_t i = 0; i < n && !e; i++)
-		e = append(p, batches[i], &f);
-	if (!e)
-		e = wal_sync(p->wal, &f);
+		e = append(p, batches[i], f);
+	return e;
+}
+
+static enum err sync_all(struct process *p, dur_ns *took, struct fail *f)
+{
+	struct timespec began, ended;
+	clock_gettime(CLOCK_MONOTONIC, &began);
+	enum err e = wal_sync(p->wal, f);
+	clock_gettime(CLOCK_MONOTONIC, &ended);
+	*took = (ended.tv_sec - began.tv_sec) * NS_PER_S + ended.tv_nsec - began.tv_nsec;
+	return e;
+}
+
+void log_write(struct process *p, struct log_batch **batches, uint32_t n)
+{
+	struct fail f = {0};
+	dur_ns took = 0;
+	enum err e = append_all(p, batches, n, &f);
+	e = e ? e : sync_all(p, &took, &f);
 	for (uint32_t i = 0; i < n; i++) {
-		batches[i]->err = e;
-		batches[i]->fail = f;
-		if (!batches[i]->n && !batches[i]->replaced)
-			forget(p, batches[i]);
-		batches[i]->synced = wal_synced(p->wal);
-		ring_push(&p->from_log, batches[i]);
+		struct log_batch *b = batches[i];
+		b->err = e;
+		b->fail = f;
+		if (!b->n && !b->replaced)
+			tidy(p, b);
+		b->synced = wal_synced(p->wal);
+		b->took = b->n ? took : 0;
+		took -= b->took;
 	}
-	ring_flush(&p->from_log);
 }
 
 void *log_thread_run(void *process)
@@ -50,22 +71,18 @@ void *log_thread_run(void *process)
 	struct loop loop;
 	if (!loop_init(&loop) || !bell_watch(&p->log_bell, &loop))
 		return NULL;
-	bool marked = true;
 	loop_read_clocks(&loop);
 	while (!atomic_load(&p->stopping)) {
 		void *items[TAKE_MAX];
-		uint32_t n, taken = 0;
+		uint32_t n;
 		while ((n = ring_pop(&p->to_log, items, TAKE_MAX))) {
-			append_all(p, (struct log_batch **)items, n);
-			taken += n;
+			log_write(p, (struct log_batch **)items, n);
+			for (uint32_t i = 0; i < n; i++)
+				ring_push(&p->from_log, items[i]);
+			ring_flush(&p->from_log);
 		}
-		/* An idle second: note in the log that all of it is synced. */
-		if (!taken && !marked)
-			wal_mark(p->wal);
-		marked = !taken;
 		bell_arm(&p->log_bell);
-		bool busy = ring_waiting(&p->to_log) || atomic_load(&p->stopping);
-		loop_turn(&loop, busy ? 0 : marked ? INT64_MAX : loop.now + NS_PER_S);
+		loop_turn(&loop, ring_waiting(&p->to_log) || atomic_load(&p->stopping) ? 0 : INT64_MAX);
 		bell_disarm(&p->log_bell);
 	}
 	loop_free(&loop);

@@ -1,0 +1,151 @@
+#include "cmd/agent/log_writes.h"
+
+#include <stdlib.h>
+
+#include "cmd/agent/log_thread.h"
+#include "core/base/must.h"
+#include "core/base/slice.h"
+
+enum {
+	QUICK_NS =
+	        250 * 1000, /* a disk is quick when a sync usually takes less; a change of thread takes 10 to 40 µs */
+	MARK_AFTER_NS = 1000000000, /* of silence: the log is marked as synced */
+};
+
+static struct {
+	struct process *process;
+	struct log_batch *group, **group_end; /* of this turn */
+	struct log_batch *done;               /* written here, result not taken yet */
+	struct log_batch *told;               /* the result that was taken last */
+	unsigned away;                        /* batches that the log thread has */
+	size_t before;                        /* entries of the group before */
+	dur_ns usual;                         /* how long a sync takes lately; 0: not known yet */
+	struct timer mark;
+	mono_ns written; /* when something was last written */
+} own = {.group_end = &own.group};
+
+static struct log_batch *batch_add(size_t entries)
+{
+	struct log_batch *b = calloc(1, sizeof *b + entries * sizeof b->entries[0]);
+	MUST(b);
+	*own.group_end = b;
+	own.group_end = &b->next;
+	return b;
+}
+
+/* The core's ring of entries may move while the log is written: the batch copies the descriptors, not the data. */
+void log_writes_append(struct process *p, const struct effect *e)
+{
+	own.process = p;
+	struct log_batch *b = batch_add(e->append.n);
+	b->n = e->append.n;
+	slice_cstr(e->append.voted_for, b->vote, sizeof b->vote);
+	b->hard.term = e->append.term;
+	b->hard.vote_term = e->append.voted_for.n ? e->append.term : 0;
+	for (size_t i = 0; i < b->n; i++) {
+		const struct raft_entry *from = &e->append.entries[i];
+		b->entries[i] = (struct wal_entry){from->index, from->term, from->type, from->data};
+	}
+}
+
+void log_writes_forget(struct process *p, raft_index index, raft_term replaced)
+{
+	if (!p->wal)
+		return;
+	own.process = p;
+	struct log_batch *b = batch_add(0);
+	b->forget = index;
+	b->replaced = replaced;
+}
+
+static void hand_over(struct process *p)
+{
+	for (struct log_batch *b = own.group; b; b = b->next, own.away++)
+		MUST(ring_push(&p->to_log, b)); /* bounded by RAFT_PENDING_MAX entries, the ring by as many batches */
+	ring_flush(&p->to_log);
+}
+
+/* A second without a write: notes in the log that all of it is synced. */
+static void mark(struct timer *t)
+{
+	mono_ns due = own.written + MARK_AFTER_NS;
+	if (own.process->core_loop.now < due) {
+		loop_timer(&own.process->core_loop, t, due);
+		return;
+	}
+	own.written = 0;
+	batch_add(0);
+	log_writes_flush(own.process);
+}
+
+static void mark_later(struct process *p)
+{
+	if (!own.written) {
+		own.mark.fire = mark;
+		loop_timer(&p->core_loop, &own.mark, p->core_loop.now + MARK_AFTER_NS);
+	}
+	own.written = p->core_loop.now;
+}
+
+/* Is one writer at work who waits for each write? With more of them the core gathers the next group meanwhile. */
+static bool is_lone(const struct log_batch *b)
+{
+	return !b->next && b->n == 1 && own.before == 1 && !own.away && !own.done;
+}
+
+void log_writes_flush(struct process *p)
+{
+	struct log_batch *b = own.group;
+	if (!b)
+		return;
+	if (b->n)
+		mark_later(p);
+	if (is_lone(b) && own.usual && own.usual < QUICK_NS) {
+		log_write(p, &b, 1);
+		own.done = b;
+	} else {
+		hand_over(p);
+	}
+	own.before = b->next ? 0 : b->n;
+	own.group = NULL;
+	own.group_end = &own.group;
+}
+
+static struct log_batch *next_done(struct process *p)
+{
+	void *item = own.done;
+	own.done = NULL;
+	if (!item && ring_pop(&p->from_log, &item, 1))
+		own.away--;
+	return item;
+}
+
+bool log_writes_done(struct process *p, struct event *ev)
+{
+	struct log_batch *b;
+	free(own.told);
+	own.told = NULL;
+	while ((b = p->wal ? next_done(p) : NULL)) {
+		if (b->took)
+			own.usual = own.usual ? (own.usual * 7 + b->took) / 8 : b->took;
+		if (b->n)
+			break;
+		if (b->fail.text[0])
+			log_warn(&p->core_log, "raft: old segments of the log stay: %s", b->fail.text);
+		free(b);
+	}
+	if (!b)
+		return false;
+	own.told = b;
+	ev->kind = b->err ? EV_LOG_FAILED : EV_LOGGED;
+	if (b->err)
+		ev->why = slice_of(b->fail.text);
+	else
+		ev->index = b->synced;
+	return true;
+}
+
+bool log_writes_waiting(struct process *p)
+{
+	return p->wal && (own.done || ring_waiting(&p->from_log));
+}
