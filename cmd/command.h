@@ -46,6 +46,8 @@ struct command {
 	const struct command_page *page;
 };
 
+/* The page's own flags and those it shares. */
+struct flag_set page_flags(const struct command_page *page);
 /* Complains about how the command was called, then shows the page. Returns FAILED. */
 int misused(const struct command_page *page, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* The page as standard output or standard error shows it. */
