@@ -12,6 +12,10 @@ struct check_run;
 
 enum effect_kind {
 	EFF_APPEND,       /* put entries and hard state into the log, sync, answer EV_LOGGED */
+	EFF_RAFT_SEND,    /* a request to a peer, after those before it on the channel; answer EV_RAFT_ANSWER or _LOST */
+	EFF_RAFT_ANSWER,  /* the answer to the oldest open request of `conn`; empty: close that connection */
+	EFF_RAFT_INSTALL, /* send `peer` the published state as a snapshot; answers as EFF_RAFT_SEND */
+	EFF_RAFT_DROP,    /* `peer` left: close the connections to it */
 	EFF_REPLY,        /* the message goes back to its front, after the world is published */
 	EFF_CHECK_RUN,    /* run a check once, answer EV_CHECK_DONE */
 	EFF_CHECK_CANCEL, /* forget (and kill) a running check */
@@ -28,11 +32,23 @@ struct effect {
 	union {
 		struct message *message; /* REPLY, RELOAD */
 		struct {
+			uint64_t sequence;
+			raft_index cut_after; /* entries above are dropped first; UINT64_MAX: none */
 			const struct raft_entry *entries;
-			size_t n;
-			raft_term term; /* hard state: current term and vote */
+			size_t n;                  /* 0: only the hard state */
+			raft_term term, vote_term; /* hard state: current term, and the last vote */
 			struct slice voted_for;
+			raft_index commit; /* known committed: a hint for recovery */
 		} append;
+		struct {
+			struct slice peer, address; /* the server's id and where it is: SEND, INSTALL; DROP: peer */
+			uint8_t channel;            /* SEND: enum raft_channel */
+			uint64_t tag;               /* SEND, INSTALL */
+			uint64_t conn;              /* ANSWER */
+			struct slice bytes;         /* SEND, ANSWER */
+			raft_index index;           /* INSTALL: what the state has applied */
+			raft_term term;
+		} raft;
 		const struct check_run *check; /* CHECK_RUN, CHECK_CANCEL (id and run only) */
 		struct {
 			struct slice name, bytes; /* "services/<hash>"; bytes empty for DELETE */

@@ -12,8 +12,12 @@ enum event_kind {
 	EV_START,         /* once, first */
 	EV_TICK,          /* time has passed: timers may be due */
 	EV_MESSAGE,       /* a request from a front */
-	EV_LOGGED,        /* the log is durable up to `index` */
-	EV_LOG_FAILED,    /* writing the log failed: `why` */
+	EV_LOGGED,        /* everything up to the EFF_APPEND of `sequence` is durable */
+	EV_LOG_FAILED,    /* writing the log failed: `why`; it ends with entry `last` now */
+	EV_RAFT_REQUEST,  /* one whole request of an incoming Raft connection; in order within `conn` */
+	EV_RAFT_ANSWER,   /* the answer to the EFF_RAFT_SEND or EFF_RAFT_INSTALL of `tag` */
+	EV_RAFT_LOST,     /* no connection to `peer`: all requests under way on `channel` are lost */
+	EV_RAFT_CLOSED,   /* the incoming connection `conn` is gone */
 	EV_CHECK_DONE,    /* a check ran */
 	EV_SNAPSHOT_DONE, /* a snapshot is on disk (ok) or failed (why) */
 	EV_RELOAD,        /* a new configuration */
@@ -30,9 +34,19 @@ struct event {
 	union {
 		struct message *message;
 		struct {
-			raft_index index; /* LOGGED, SNAPSHOT_DONE */
-			struct slice why; /* LOG_FAILED, SNAPSHOT_DONE: empty is success */
+			uint64_t sequence; /* LOGGED */
+			raft_index index;  /* SNAPSHOT_DONE */
+			raft_index last;   /* LOG_FAILED */
+			struct slice why;  /* LOG_FAILED, SNAPSHOT_DONE: empty is success */
 		};
+		struct {
+			uint64_t conn;      /* REQUEST, CLOSED */
+			struct slice peer;  /* ANSWER, LOST: the server's id */
+			uint8_t channel;    /* ANSWER, LOST: enum raft_channel */
+			uint64_t tag;       /* ANSWER */
+			struct slice bytes; /* REQUEST: type byte and msgpack; ANSWER: both values */
+			struct slice state; /* REQUEST: what follows an InstallSnapshot; lent until EFF_RAFT_ANSWER of `conn` */
+		} raft;
 		struct {
 			struct slice id; /* of the check */
 			uint64_t run;    /* which run it answers */

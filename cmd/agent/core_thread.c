@@ -107,6 +107,10 @@ static void carry_out(struct process *p)
 			snapshots_begin(p, e->snapshot.index, e->snapshot.term, e->snapshot.state);
 			break;
 		case EFF_RELOAD: signals_reload(p, e->message); break;
+		case EFF_RAFT_SEND:
+		case EFF_RAFT_ANSWER:
+		case EFF_RAFT_INSTALL:
+		case EFF_RAFT_DROP: break; /* of more than one server */
 		case EFF_STOP: stop = e; break;
 		}
 	}
