@@ -163,7 +163,7 @@ static void take_snapshot(struct process *p)
 		return;
 	step(p, &ev);
 	if (!ev.why.n)
-		log_writes_forget(p, ev.index + 1, replaced);
+		log_writes_snapshot(p, ev.index, replaced);
 }
 
 static void take_work(struct process *p)

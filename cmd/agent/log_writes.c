@@ -20,14 +20,17 @@ static struct {
 	unsigned away;                        /* batches that the log thread has */
 	size_t before;                        /* entries of the group before */
 	dur_ns usual;                         /* how long a sync takes lately; 0: not known yet */
+	unsigned failures;                    /* of the log, that the core was told of */
 	struct timer mark;
 	mono_ns written; /* when something was last written */
 } own = {.group_end = &own.group};
 
-static struct log_batch *batch_add(size_t entries)
+static struct log_batch *batch_add(enum log_batch_kind kind, size_t entries)
 {
 	struct log_batch *b = calloc(1, sizeof *b + entries * sizeof b->entries[0]);
 	MUST(b);
+	b->kind = kind;
+	b->failures = own.failures;
 	*own.group_end = b;
 	own.group_end = &b->next;
 	return b;
@@ -37,25 +40,27 @@ static struct log_batch *batch_add(size_t entries)
 void log_writes_append(struct process *p, const struct effect *e)
 {
 	own.process = p;
-	struct log_batch *b = batch_add(e->append.n);
+	struct log_batch *b = batch_add(LOG_APPEND, e->append.n);
+	b->sequence = e->append.sequence;
+	b->cut_after = e->append.cut_after;
 	b->n = e->append.n;
 	slice_cstr(e->append.voted_for, b->vote, sizeof b->vote);
-	b->hard.term = e->append.term;
-	b->hard.vote_term = e->append.voted_for.n ? e->append.term : 0;
+	b->hard =
+	        (struct wal_hard){.term = e->append.term, .vote_term = e->append.vote_term, .commit = e->append.commit};
 	for (size_t i = 0; i < b->n; i++) {
 		const struct raft_entry *from = &e->append.entries[i];
 		b->entries[i] = (struct wal_entry){from->index, from->term, from->type, from->data};
 	}
 }
 
-void log_writes_forget(struct process *p, raft_index index, raft_term replaced)
+void log_writes_snapshot(struct process *p, raft_index index, raft_term replaced)
 {
 	if (!p->wal)
 		return;
 	own.process = p;
-	struct log_batch *b = batch_add(0);
-	b->forget = index;
-	b->replaced = replaced;
+	struct log_batch *b = batch_add(replaced ? LOG_REPLACE : LOG_FORGET, 0);
+	b->index = replaced ? index : index + 1;
+	b->term = replaced;
 }
 
 static void hand_over(struct process *p)
@@ -74,7 +79,7 @@ static void mark(struct timer *t)
 		return;
 	}
 	own.written = 0;
-	batch_add(0);
+	batch_add(LOG_MARK, 0);
 	log_writes_flush(own.process);
 }
 
@@ -90,7 +95,7 @@ static void mark_later(struct process *p)
 /* Is one writer at work who waits for each write? With more of them the core gathers the next group meanwhile. */
 static bool is_lone(const struct log_batch *b)
 {
-	return !b->next && b->n == 1 && own.before == 1 && !own.away && !own.done;
+	return !b->next && b->n == 1 && b->cut_after == UINT64_MAX && own.before == 1 && !own.away && !own.done;
 }
 
 void log_writes_flush(struct process *p)
@@ -98,7 +103,7 @@ void log_writes_flush(struct process *p)
 	struct log_batch *b = own.group;
 	if (!b)
 		return;
-	if (b->n)
+	if (b->kind == LOG_APPEND)
 		mark_later(p);
 	if (is_lone(b) && own.usual && own.usual < QUICK_NS) {
 		log_write(p, &b, 1);
@@ -120,28 +125,35 @@ static struct log_batch *next_done(struct process *p)
 	return item;
 }
 
+/* What the core hears of: appends, but not those that fail because an earlier one did. */
+static bool is_told(struct process *p, const struct log_batch *b)
+{
+	if (b->kind == LOG_APPEND)
+		return !b->err || b->failures == own.failures;
+	if (b->err)
+		log_warn(&p->core_log, "raft: old segments of the log stay: %s", b->fail.text);
+	return false;
+}
+
 bool log_writes_done(struct process *p, struct event *ev)
 {
 	struct log_batch *b;
 	free(own.told);
 	own.told = NULL;
-	while ((b = p->wal ? next_done(p) : NULL)) {
-		if (b->took)
-			own.usual = own.usual ? (own.usual * 7 + b->took) / 8 : b->took;
-		if (b->n)
-			break;
-		if (b->fail.text[0])
-			log_warn(&p->core_log, "raft: old segments of the log stay: %s", b->fail.text);
+	while ((b = p->wal ? next_done(p) : NULL) && !is_told(p, b))
 		free(b);
-	}
 	if (!b)
 		return false;
 	own.told = b;
+	if (b->took)
+		own.usual = own.usual ? (own.usual * 7 + b->took) / 8 : b->took;
 	ev->kind = b->err ? EV_LOG_FAILED : EV_LOGGED;
-	if (b->err)
+	ev->sequence = b->sequence;
+	ev->index = ev->last = b->last;
+	if (b->err) {
+		own.failures = b->failed;
 		ev->why = slice_of(b->fail.text);
-	else
-		ev->index = b->synced;
+	}
 	return true;
 }
 

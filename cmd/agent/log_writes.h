@@ -14,12 +14,13 @@
 
 /* Takes the entries of an EFF_APPEND; their data is lent until the result is back. */
 void log_writes_append(struct process *p, const struct effect *e);
-/* Entries below `index` are in a snapshot and no longer needed; `replaced`: see struct log_batch. */
-void log_writes_forget(struct process *p, raft_index index, raft_term replaced);
+/* A snapshot up to `index` is on disk: the log begins behind it, or (`replaced`: the snapshot's term, else 0) becomes
+ * it. */
+void log_writes_snapshot(struct process *p, raft_index index, raft_term replaced);
 /* End of the turn, when everything else is on its way: hands all over, or writes it. */
 void log_writes_flush(struct process *p);
 
-/* The next result: kind, index, why. What it points to lives until the next call. */
+/* The next result: kind, sequence or why and last. What it points to lives until the next call. */
 bool log_writes_done(struct process *p, struct event *ev);
 /* Is there a result to take? */
 bool log_writes_waiting(struct process *p);

@@ -150,9 +150,11 @@ void raft_flush(struct raft *r, struct effects *out)
 		if (n > r->cap - at)
 			n = r->cap - at;
 		struct effect *e = effect_add(out, EFF_APPEND);
+		e->append.cut_after = UINT64_MAX;
 		e->append.entries = &r->pending[at];
 		e->append.n = n;
 		e->append.term = r->term;
+		e->append.vote_term = r->voted_for.n ? r->term : 0;
 		e->append.voted_for = r->voted_for;
 		r->sent += n;
 	}
