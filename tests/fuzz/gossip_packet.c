@@ -1,8 +1,6 @@
-/* Any bytes as packets of a member, plain and after opening: the pool stays whole. The first byte chooses; then each
- * packet is a big endian length and its bytes. */
-#include "core/base/must.h"
-#include "core/base/slice.h"
-#include "core/gossip/gossip.h"
+/* Any bytes as packets of a member, plain, sealed and after opening: the pool stays whole. The first byte chooses
+ * (seal.h); then each packet is a big endian length and its bytes. */
+#include "tests/fuzz/seal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -29,11 +27,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	        .bind_port = 8301,
 	        .log = &log,
 	        .seed = 1,
-	        .accept_plain = true,
+	        .accept_plain = !(data[0] & 8),
 	        .keys = {&key, data[0] >> 1 & 1},
 	        .resolve_conflicts = true,
 	        .snapshot = true};
 	MUST(gossip_addr_parse(S("10.0.0.1:8301"), 0, &c.addr));
+	struct sealer sealer;
+	sealer_init(&sealer, key, data[0]);
 	struct gossip *g = gossip_new(&c, NULL);
 	struct gossip_event ev = {.kind = GE_START};
 	step(g, &ev, &now);
@@ -42,13 +42,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		size_t size = (size_t)((uint8_t)rest.p[0] << 8 | (uint8_t)rest.p[1]);
 		ev = (struct gossip_event){.kind = GE_PACKET};
 		MUST(gossip_addr_parse(S("10.0.0.2:8301"), 0, &ev.packet.from));
-		ev.packet.data = slice_cut(rest, 2, 2 + size);
+		ev.packet.data = packet_wrap(&sealer.envelope, slice_cut(rest, 2, 2 + size));
 		step(g, &ev, &now);
 		ev = (struct gossip_event){.kind = GE_TIMER};
 		step(g, &ev, &now);
 		rest = slice_from(rest, 2 + size);
 	}
 	gossip_free(g);
+	sealer_free(&sealer);
 	buf_free(&log.lines);
 	return 0;
 }

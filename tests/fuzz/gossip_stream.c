@@ -1,8 +1,6 @@
-/* Any bytes on a stream that somebody opened, and as the answer to a join of ours, cut anywhere: the pool stays whole.
- */
-#include "core/base/must.h"
-#include "core/base/slice.h"
-#include "core/gossip/gossip.h"
+/* Any bytes, plain or sealed (seal.h), on a stream that somebody opened, and as the answer to a join of ours, cut
+ * anywhere: the pool stays whole. */
+#include "tests/fuzz/seal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -41,13 +39,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	        .bind_port = 8301,
 	        .log = &log,
 	        .seed = 1,
-	        .accept_plain = true,
+	        .accept_plain = !(data[0] & 8),
 	        .keys = {&key, data[0] >> 1 & 1}};
 	MUST(gossip_addr_parse(S("10.0.0.1:8301"), 0, &c.addr));
+	struct sealer sealer;
+	sealer_init(&sealer, key, data[0]);
 	struct gossip *g = gossip_new(&c, NULL);
 	struct gossip_event ev = {.kind = GE_START};
 	step(g, &ev);
-	struct slice bytes = slice_from(slice_at(data, n), 2);
+	struct slice bytes = stream_wrap(&sealer.envelope, slice_from(slice_at(data, n), 2));
 	size_t cut = bytes.n ? data[1] % (bytes.n + 1) : 0;
 	ev = (struct gossip_event){.kind = GE_STREAM_OPENED};
 	ev.stream.id = GOSSIP_STREAM_THEIRS | 1;
@@ -63,6 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	step(g, &ev);
 	feed(g, 1, bytes, cut);
 	gossip_free(g);
+	sealer_free(&sealer);
 	buf_free(&log.lines);
 	return 0;
 }
