@@ -10,7 +10,7 @@
 
 static void give_back(struct loop *l, struct stream_buf *b)
 {
-	if (b->p && b->cap == POOL_BLOCK)
+	if (l && b->p && b->cap == POOL_BLOCK)
 		pool_return(&l->pool, b->p);
 	else
 		free(b->p);
@@ -61,9 +61,10 @@ bool stream_open(struct stream *s, struct loop *l, int fd, void (*ready)(struct 
 
 void stream_close(struct stream *s)
 {
-	if (!s->loop)
+	if (!s->loop && !s->left)
 		return;
-	loop_del(s->loop, &s->watch);
+	if (s->loop)
+		loop_del(s->loop, &s->watch);
 	if (s->tls)
 		tls_goodbye(s);
 	close(s->watch.fd);
@@ -72,6 +73,32 @@ void stream_close(struct stream *s)
 	give_back(s->loop, &s->in);
 	give_back(s->loop, &s->out);
 	s->loop = NULL;
+	s->left = false;
+}
+
+static void lend_count(struct loop *l, const struct stream *s, int by)
+{
+	unsigned blocks = (unsigned)(s->in.cap == POOL_BLOCK) + (unsigned)(s->out.cap == POOL_BLOCK);
+	l->pool.lent += by < 0 ? -(size_t)blocks : blocks;
+}
+
+void stream_leave(struct stream *s)
+{
+	loop_del(s->loop, &s->watch);
+	lend_count(s->loop, s, -1); /* its blocks go with it */
+	s->loop = NULL;
+	s->left = true;
+}
+
+bool stream_join(struct stream *s, struct loop *l, void (*ready)(struct watch *w, uint32_t events))
+{
+	MUST(s->left);
+	s->left = false;
+	s->loop = l;
+	s->watch.ready = ready;
+	lend_count(l, s, 1);
+	uint32_t out = stream_waiting(s) ? EPOLLOUT : 0;
+	return loop_add(l, s->watch.fd, EPOLLIN | EPOLLRDHUP | out, &s->watch);
 }
 
 enum { READ_MIN = 2048 };

@@ -25,6 +25,7 @@ struct stream {
 	struct stream_buf in, out;
 	struct tls *tls; /* NULL: plain */
 	size_t held;     /* bytes of TLS records that wait for the kernel */
+	bool left;       /* off its loop, not closed */
 };
 
 enum stream_got {
@@ -38,7 +39,7 @@ enum stream_got {
 /* Takes over a connected, non-blocking descriptor; watches EPOLLIN | EPOLLRDHUP. False, with errno, if epoll refuses
  * (the descriptor is then still the caller's). */
 bool stream_open(struct stream *s, struct loop *l, int fd, void (*ready)(struct watch *w, uint32_t events));
-/* Closes and gives everything back. May be called twice. */
+/* Closes and gives everything back. May be called twice, and on a stream that is off its loop. */
 void stream_close(struct stream *s);
 
 /* One recv of as much as the buffer can take; the buffer grows up to `limit` bytes unconsumed. `*drained` (may be NULL)
@@ -63,6 +64,12 @@ static inline size_t stream_waiting(const struct stream *s)
 {
 	return s->out.end - s->out.at + s->held;
 }
+
+/* Takes the stream off its loop, unclosed: the struct may then be copied to another place or handed to another thread,
+ * where stream_join puts it on a loop again. What TLS has decrypted already no event will announce: read once after
+ * joining. False when epoll refuses; the stream can only be closed then. */
+void stream_leave(struct stream *s);
+bool stream_join(struct stream *s, struct loop *l, void (*ready)(struct watch *w, uint32_t events));
 
 /* For net/tls.c: bytes into `in`, bytes out of `out`. */
 bool stream_in_add(struct stream *s, const void *p, size_t n);
