@@ -31,7 +31,7 @@ struct core *core_new(const struct core_options *o)
 	snprintf(c->address, sizeof c->address, slice_find(host, ':') < 0 ? "%.*s:%u" : "[%.*s]:%u", PS(host),
 	        o->config->server_advertise.port);
 	char id[37];
-	raft_init(&c->raft, slice_cstr(o->config->node_id, id, sizeof id), c->address, o->durable, c->log);
+	solo_init(&c->raft, slice_cstr(o->config->node_id, id, sizeof id), c->address, o->durable, c->log);
 	duties_init(&c->duties, o->config, c->log, o->seed);
 	c->duties.submit = core_own_submit;
 	c->duties.submit_bytes = core_own_submit_bytes;
@@ -46,7 +46,7 @@ void core_free(struct core *c)
 {
 	agent_free(c->agent);
 	duties_free(&c->duties);
-	raft_free(&c->raft);
+	solo_free(&c->raft);
 	state_free(&c->state);
 	db_free(c->db);
 	free(c);
@@ -93,7 +93,7 @@ void core_propose(struct core *c, struct message *m)
 	}
 	enum err e;
 	enum raft_entry_type type = m->ask == ASK_BARRIER ? RAFT_BARRIER : RAFT_COMMAND;
-	if (!raft_propose(&c->raft, type, m->command, m, &e))
+	if (!solo_propose(&c->raft, type, m->command, m, &e))
 		core_refuse(c, m, e, e == ERR_FULL ? "too many writes under way" : "No cluster leader");
 }
 
@@ -255,7 +255,7 @@ mono_ns core_next(const struct core *c)
 
 void core_world(const struct core *c, struct world *w)
 {
-	const struct raft *r = &c->raft;
+	const struct solo *r = &c->raft;
 	*w = (struct world){
 	        .db = db_published(c->db),
 	        .restores = c->restores,

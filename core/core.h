@@ -14,7 +14,7 @@
 #include "core/effect.h"
 #include "core/event.h"
 #include "core/message.h"
-#include "core/raft/raft.h"
+#include "core/raft/solo.h"
 #include "core/state/apply.h"
 #include "core/world.h"
 #include "store/epoch.h"

@@ -54,13 +54,13 @@ void core_leading_begin(struct core *c, struct effects *out)
 
 void core_leading_end(struct core *c, const char *why, struct effects *out)
 {
-	raft_step_down(&c->raft);
+	solo_step_down(&c->raft);
 	if (c->ready)
 		log_info(c->log, "consul: cluster leadership lost");
 	c->ready = false;
 	duties_end(&c->duties);
 	agent_leader(c->agent, false, c->now);
-	for (const struct raft_entry *e; (e = raft_drop(&c->raft));)
+	for (const struct raft_entry *e; (e = solo_drop(&c->raft));)
 		if (e->tag) {
 			struct message *m = e->tag;
 			m->why = arena_str(&m->mem, "leadership lost while committing log: %s", why);

@@ -14,7 +14,7 @@ struct core {
 	struct rand rand;
 	struct db *db;
 	struct state state;
-	struct raft raft;
+	struct solo raft;
 	struct duties duties;
 	struct agent *agent;
 	mono_ns now;

@@ -13,7 +13,7 @@ enum { SNAPSHOT_THRESHOLD = 8192 };
 
 void core_restored(struct core *c, raft_index snapshot, raft_term snapshot_term)
 {
-	raft_restore(&c->raft, snapshot_term, snapshot, snapshot_term, snapshot, snapshot_term);
+	solo_restore(&c->raft, snapshot_term, snapshot, snapshot_term, snapshot, snapshot_term);
 }
 
 enum err core_replay(struct core *c, const struct raft_entry *e, struct fail *f)
@@ -33,7 +33,7 @@ enum err core_replay(struct core *c, const struct raft_entry *e, struct fail *f)
 
 void core_replayed(struct core *c, raft_term term, raft_index last, raft_term last_term)
 {
-	raft_restore(&c->raft, term, last, last_term, c->raft.snapshot, c->raft.snapshot_term);
+	solo_restore(&c->raft, term, last, last_term, c->raft.snapshot, c->raft.snapshot_term);
 }
 
 /* ---- applying ---- */
@@ -67,8 +67,8 @@ static void apply(struct core *c, const struct raft_entry *e, struct effects *ou
 
 void core_raft_flush(struct core *c, struct effects *out)
 {
-	raft_flush(&c->raft, out);
-	for (const struct raft_entry *e; (e = raft_next(&c->raft));)
+	solo_flush(&c->raft, out);
+	for (const struct raft_entry *e; (e = solo_next(&c->raft));)
 		apply(c, e, out);
 }
 
@@ -82,7 +82,7 @@ bool core_raft_busy(const struct core *c)
 /* After everything of the turn is applied and about to be published: index and tables agree. */
 void core_snapshot_maybe(struct core *c, struct effects *out)
 {
-	struct raft *r = &c->raft;
+	struct solo *r = &c->raft;
 	if (c->now < c->snapshot_look || c->snapshotting)
 		return;
 	c->snapshot_look = c->now + SNAPSHOT_INTERVAL;
@@ -114,7 +114,7 @@ void core_snapshot_done(struct core *c, const struct event *ev, struct effects *
 
 void core_raft_start(struct core *c)
 {
-	raft_start(&c->raft, c->config->bootstrap || c->config->dev_mode || c->config->bootstrap_expect == 1);
+	solo_start(&c->raft, c->config->bootstrap || c->config->dev_mode || c->config->bootstrap_expect == 1);
 	if (c->raft.voter)
 		c->election = c->now + ELECTION_FIRST;
 	if (c->raft.durable)
@@ -126,13 +126,13 @@ void core_raft_tick(struct core *c)
 	if (c->now < c->election)
 		return;
 	c->election = INT64_MAX;
-	raft_timeout(&c->raft);
+	solo_timeout(&c->raft);
 }
 
 void core_raft_event(struct core *c, const struct event *ev, struct effects *out)
 {
 	switch (ev->kind) {
-	case EV_LOGGED: raft_logged(&c->raft, ev->index); break;
+	case EV_LOGGED: solo_logged(&c->raft, ev->index); break;
 	case EV_LOG_FAILED:
 		log_err(c->log, "raft: Failed to commit logs: %.*s", PS(ev->why));
 		core_leading_end(c, "the log can't be written", out);

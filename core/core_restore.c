@@ -51,12 +51,12 @@ static void restore_end(struct core *c, enum err e, const char *why)
 /* The log goes on behind the snapshot; what the leader keeps beside the tables begins anew (Consul: reassertLeader). */
 static void restore_apply(struct core *c, struct effects *out)
 {
-	struct raft *r = &c->raft;
+	struct solo *r = &c->raft;
 	raft_index at = c->restore_at;
 	struct fail f = {0};
 	enum err e = restore_read(c, RESTORE_KEPT, &f);
 	if (!e) {
-		raft_restore(r, r->term, at, r->term, at, r->term);
+		solo_restore(r, r->term, at, r->term, at, r->term);
 		log_info(c->log, "consul: restored a snapshot as index %llu", (unsigned long long)at);
 		duties_end(&c->duties);
 		c->restores++;
@@ -73,7 +73,7 @@ static void restore_apply(struct core *c, struct effects *out)
 /* Once everything proposed is applied. Tried first: what can't be read must not reach the disk. */
 void core_restore_begin(struct core *c, struct effects *out)
 {
-	struct raft *r = &c->raft;
+	struct solo *r = &c->raft;
 	if (!c->restore || c->restore_at || c->snapshotting || r->applied < r->last)
 		return;
 	const struct ask_restore *q = c->restore->request;

@@ -1,4 +1,4 @@
-#include "core/raft/raft.h"
+#include "core/raft/solo.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,34 +7,34 @@
 #include "core/base/must.h"
 #include "core/base/slice.h"
 
-static struct raft_entry *entry_at(struct raft *r, raft_index i)
+static struct raft_entry *entry_at(struct solo *r, raft_index i)
 {
 	return &r->pending[i & (r->cap - 1)];
 }
 
-static void raft_invariants(const struct raft *r)
+static void raft_invariants(const struct solo *r)
 {
 	MUST(r->applied <= r->commit && r->commit <= r->last);
 	MUST(r->commit <= r->logged && r->logged <= r->last);
 }
 
-void raft_init(struct raft *r, const char *id, const char *address, bool durable, struct logbuf *log)
+void solo_init(struct solo *r, const char *id, const char *address, bool durable, struct logbuf *log)
 {
-	*r = (struct raft){.log = log, .durable = durable, .cap = 64};
+	*r = (struct solo){.log = log, .durable = durable, .cap = 64};
 	snprintf(r->id, sizeof r->id, "%s", id);
 	snprintf(r->address, sizeof r->address, "%s", address);
 	r->pending = calloc(r->cap, sizeof *r->pending);
 	MUST(r->pending);
 }
 
-void raft_free(struct raft *r)
+void solo_free(struct solo *r)
 {
 	free(r->pending);
 	buf_free(&r->own);
 	r->pending = NULL;
 }
 
-void raft_restore(struct raft *r, raft_term term, raft_index last, raft_term last_term, raft_index snapshot,
+void solo_restore(struct solo *r, raft_term term, raft_index last, raft_term last_term, raft_index snapshot,
 	raft_term snapshot_term)
 {
 	r->term = term;
@@ -46,7 +46,7 @@ void raft_restore(struct raft *r, raft_term term, raft_index last, raft_term las
 }
 
 /* {"Servers": [{"Address", "ID", "Suffrage": 0}]}, as hashicorp/raft encodes a configuration. */
-static struct slice configuration_bytes(struct raft *r)
+static struct slice configuration_bytes(struct solo *r)
 {
 	buf_reset(&r->own, 4096);
 	mp_put_map(&r->own, 1);
@@ -63,7 +63,7 @@ static struct slice configuration_bytes(struct raft *r)
 	return buf_view(&r->own);
 }
 
-static bool pending_room(struct raft *r)
+static bool pending_room(struct solo *r)
 {
 	if (r->last - r->applied < r->cap)
 		return true;
@@ -80,14 +80,14 @@ static bool pending_room(struct raft *r)
 	return true;
 }
 
-static void entry_take(struct raft *r, enum raft_entry_type type, struct slice data, void *tag)
+static void entry_take(struct solo *r, enum raft_entry_type type, struct slice data, void *tag)
 {
 	r->last++;
 	r->last_term = r->term;
-	*entry_at(r, r->last) = (struct raft_entry){r->last, r->term, (uint8_t)type, data, tag};
+	*entry_at(r, r->last) = (struct raft_entry){r->last, r->term, (uint8_t)type, data, tag, NULL};
 }
 
-void raft_start(struct raft *r, bool bootstrap)
+void solo_start(struct solo *r, bool bootstrap)
 {
 	if (bootstrap && r->last == 0) {
 		r->term = 1;
@@ -104,7 +104,7 @@ void raft_start(struct raft *r, bool bootstrap)
 	r->role = RAFT_FOLLOWER;
 }
 
-void raft_timeout(struct raft *r)
+void solo_timeout(struct solo *r)
 {
 	if (r->role != RAFT_FOLLOWER || !r->voter)
 		return;
@@ -124,7 +124,7 @@ void raft_timeout(struct raft *r)
 	r->first_of_term = r->last;
 }
 
-raft_index raft_propose(struct raft *r, enum raft_entry_type type, struct slice data, void *tag, enum err *err)
+raft_index solo_propose(struct solo *r, enum raft_entry_type type, struct slice data, void *tag, enum err *err)
 {
 	*err = r->role != RAFT_LEADER ? ERR_NO_LEADER : !pending_room(r) ? ERR_FULL : OK;
 	if (*err)
@@ -133,13 +133,13 @@ raft_index raft_propose(struct raft *r, enum raft_entry_type type, struct slice 
 	return r->last;
 }
 
-void raft_flush(struct raft *r, struct effects *out)
+void solo_flush(struct solo *r, struct effects *out)
 {
 	if (r->sent == r->last)
 		return;
 	if (!r->durable) {
 		r->sent = r->last;
-		raft_logged(r, r->last);
+		solo_logged(r, r->last);
 		return;
 	}
 	/* The ring may wrap: at most two pieces, each contiguous. */
@@ -160,7 +160,7 @@ void raft_flush(struct raft *r, struct effects *out)
 	}
 }
 
-void raft_logged(struct raft *r, raft_index index)
+void solo_logged(struct solo *r, raft_index index)
 {
 	if (index > r->last)
 		index = r->last;
@@ -172,7 +172,7 @@ void raft_logged(struct raft *r, raft_index index)
 	raft_invariants(r);
 }
 
-const struct raft_entry *raft_next(struct raft *r)
+const struct raft_entry *solo_next(struct solo *r)
 {
 	if (r->applied >= r->commit)
 		return NULL;
@@ -182,7 +182,7 @@ const struct raft_entry *raft_next(struct raft *r)
 	return entry_at(r, r->applied);
 }
 
-void raft_step_down(struct raft *r)
+void solo_step_down(struct solo *r)
 {
 	if (r->role == RAFT_FOLLOWER)
 		return;
@@ -190,7 +190,7 @@ void raft_step_down(struct raft *r)
 	log_info(r->log, "raft: Node at %s [Follower] entering Follower state (Leader: \"\")", r->address);
 }
 
-const struct raft_entry *raft_drop(struct raft *r)
+const struct raft_entry *solo_drop(struct solo *r)
 {
 	if (r->last <= r->commit || r->role == RAFT_LEADER)
 		return NULL;
