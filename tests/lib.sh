@@ -90,3 +90,20 @@ closing() {
 	[ "$failed" = 0 ]
 	exit
 }
+
+# wired ADDRESS...: a host for each address, a network namespace named like it, on a wire that `wire COMMAND...` rules
+# (tests/wire.py). `on ADDRESS COMMAND...` runs something there. After own_network and scratch_folder.
+wired() {
+	mkdir -p /run/netns
+	mount -t tmpfs none /run/netns
+	mkfifo "$scratch/wire"
+	python3 tests/wire.py "$scratch/wire" "$@" &
+	exec 9>"$scratch/wire"
+	await 10 ip -n "${!#}" route get "$1"
+}
+wire() { echo "$@" >&9; }
+on() {
+	local address=$1
+	shift
+	ip netns exec "$address" "$@"
+}
