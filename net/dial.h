@@ -35,13 +35,12 @@ struct dial {
 	struct loop *loop;
 	struct timer timer;
 	struct dial_settings set;
-	struct tls_settings tls;
 	struct fail *fail; /* met inside dial_start */
 	bool busy;
 };
 
 void dial_start(struct dial *d, struct loop *l, const struct dial_settings *set);
-/* Inside `done`: the stream is now at *to, watched on this loop. False when epoll refuses: then it is closed. */
+/* The stream is now at *to, watched on this loop. False when epoll refuses: then it is closed. */
 bool dial_take(struct dial *d, struct stream *to, void (*ready)(struct watch *w, uint32_t events));
 /* Gives up silently. Nothing when it is at rest. */
 void dial_stop(struct dial *d);

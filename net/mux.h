@@ -66,9 +66,9 @@ struct mux {
 	uint32_t next_id, ping;
 	uint32_t left;              /* of the body of the frame that is being read */
 	uint16_t todo;              /* its flags that are not seen to yet */
-	struct mux_stream *reading; /* NULL: the body is nobody's */
+	struct mux_stream *reading; /* whose frame it is; NULL: nobody's */
 	struct mux_stream *doomed;  /* freed with the next step */
-	bool pinging, away, broken;
+	bool pinging, away, closing, broken;
 };
 
 /* `streams_max`: streams at a time that the other side may have opened; more are reset. `seed` is for the table. */
@@ -100,10 +100,15 @@ void mux_close(struct mux *m, struct mux_stream *s);
 void mux_reset(struct mux *m, struct mux_stream *s);
 
 void mux_ping(struct mux *m); /* answered by MUX_PONG */
+/* We take no new streams: they are reset. */
 void mux_go_away(struct mux *m);
 
 /* Walks the streams that are the owner's: *at starts at 0; NULL at the end. Closing the one just returned is allowed.
  */
 struct mux_stream *mux_next(const struct mux *m, size_t *at);
+
+/* 1. A stream never holds back bytes that its window lets out. 2. Windows never exceed MUX_WINDOW on our side. 3. What
+ * is counted is there. */
+bool mux_invariants(const struct mux *m);
 
 #endif

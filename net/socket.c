@@ -156,38 +156,79 @@ int socket_udp(const struct address *a, bool reuse_port, struct fail *f)
 	return fd;
 }
 
-int socket_connect(const struct address *a, bool *done, struct fail *f)
+enum err socket_dial_fail(
+        struct fail *f, enum err code, const struct address *from, const struct address *to, const char *text)
+{
+	char here[ADDRESS_TEXT] = "", there[ADDRESS_TEXT];
+	address_print(to, there);
+	if (from && from->kind)
+		address_print(from, here);
+	const char *where = to->kind == ADDRESS_UNIX && to->path ? to->path : there;
+	return fail_set(f, code, "dial %s %s%s%s: %s", network(to, false), here, *here ? "->" : "", where, text);
+}
+
+static int fail_dial(
+        struct fail *f, int fd, const struct address *from, const struct address *to, const char *call, int error)
+{
+	char text[128];
+	snprintf(text, sizeof text, "%s: %s", call, socket_error_text(error));
+	socket_dial_fail(f, error == EINVAL ? ERR_INVALID : ERR_IO, from, to, text);
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+/* The kernel chooses the port when it knows both ends, so that as many connections fit as there are pairs. */
+static bool bind_from(int fd, const struct address *from, const struct address *to)
 {
 	union address_sock sock;
-	socklen_t n = address_to_sock(a, &sock);
+	if (!from || from->kind != to->kind)
+		return true;
+	option(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+	socklen_t n = address_to_sock(from, &sock);
+	return !bind(fd, &sock.any, n);
+}
+
+int socket_connect_from(const struct address *from, const struct address *to, bool *done, struct fail *f)
+{
+	union address_sock sock;
+	socklen_t n = address_to_sock(to, &sock);
 	*done = false;
-	if (!n) {
-		socket_fail(f, ERR_INVALID, "dial", a, "connect", EINVAL);
-		return -1;
-	}
-	int fd = socket(family(a), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0) {
-		socket_fail(f, ERR_IO, "dial", a, "socket", errno);
-		return -1;
-	}
-	if (a->kind != ADDRESS_UNIX)
+	if (!n)
+		return fail_dial(f, -1, from, to, "connect", EINVAL);
+	int fd = socket(family(to), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return fail_dial(f, fd, from, to, "socket", errno);
+	if (to->kind != ADDRESS_UNIX)
 		tcp_options(fd);
+	if (!bind_from(fd, from, to))
+		return fail_dial(f, fd, from, to, "bind", errno);
 	*done = connect(fd, &sock.any, n) == 0;
-	if (!*done && errno != EINPROGRESS) {
-		socket_fail(f, ERR_IO, "dial", a, "connect", errno);
-		close(fd);
-		return -1;
-	}
+	if (!*done && errno != EINPROGRESS)
+		return fail_dial(f, fd, from, to, "connect", errno);
 	return fd;
 }
 
-enum err socket_connected(int fd, const struct address *a, struct fail *f)
+int socket_connect(const struct address *a, bool *done, struct fail *f)
+{
+	return socket_connect_from(NULL, a, done, f);
+}
+
+enum err socket_connected_from(int fd, const struct address *from, const struct address *to, struct fail *f)
 {
 	int error = 0;
 	socklen_t n = sizeof error;
 	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &n))
 		error = errno;
-	return error ? socket_fail(f, ERR_IO, "dial", a, "connect", error) : OK;
+	if (!error)
+		return OK;
+	fail_dial(f, -1, from, to, "connect", error);
+	return f->code;
+}
+
+enum err socket_connected(int fd, const struct address *a, struct fail *f)
+{
+	return socket_connected_from(fd, NULL, a, f);
 }
 
 struct address socket_local(int fd)

@@ -24,6 +24,13 @@ int socket_udp(const struct address *a, bool reuse_port, struct fail *f);
 int socket_connect(const struct address *a, bool *done, struct fail *f);
 /* Says whether connecting worked. */
 enum err socket_connected(int fd, const struct address *a, struct fail *f);
+/* The same from an address of ours (NULL, or of kind ADDRESS_NONE: any), which stands in the sentences, too: "dial tcp
+ * 127.0.0.2:0->127.0.0.1:1: connect: connection refused". */
+int socket_connect_from(const struct address *from, const struct address *to, bool *done, struct fail *f);
+enum err socket_connected_from(int fd, const struct address *from, const struct address *to, struct fail *f);
+/* "dial tcp 127.0.0.1:80: " and this text. Returns the code. */
+enum err socket_dial_fail(
+        struct fail *f, enum err code, const struct address *from, const struct address *to, const char *text);
 
 struct address socket_local(int fd); /* ADDRESS_NONE on failure */
 struct address socket_peer(int fd);
