@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "cmd/agent/import.h"
 #include "cmd/agent/snapshots.h"
 #include "core/base/slice.h"
 
@@ -81,7 +82,8 @@ static enum err log_of_server(struct process *p, struct fail *f)
 	const struct wal_options opt = {.salt = (uint64_t)process_seed()};
 	raft_index snapshot;
 	raft_term snapshot_term;
-	enum err e = snapshots_restore(p, &snapshot, &snapshot_term, f);
+	enum err e = import_run(p, f);
+	e = e ? e : snapshots_restore(p, &snapshot, &snapshot_term, f);
 	e = e ? e : wal_open(&p->wal, &p->disk.disk, "raft/wal", &opt, &p->core_log, f);
 	e = e ? e : log_behind_snapshot(p, snapshot, snapshot_term, f);
 	if (e)
