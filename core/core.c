@@ -39,6 +39,7 @@ struct core *core_new(const struct core_options *o)
 	struct agent_host host_of_agent = {.db = c->db, .log = c->log, .rand = &c->rand, .config = o->config};
 	c->agent = agent_new(&host_of_agent);
 	MUST(c->agent);
+	core_gossip_init(&c->gossip, c->agent, &c->duties, c->db);
 	return c;
 }
 
@@ -50,6 +51,12 @@ void core_free(struct core *c)
 	state_free(&c->state);
 	db_free(c->db);
 	free(c);
+}
+
+void core_pools(struct core *c, const struct gossip *lan, const struct gossip *wan)
+{
+	c->gossip.lan = lan;
+	agent_pools(c->agent, lan, wan);
 }
 
 struct state *core_state(struct core *c)
@@ -115,6 +122,13 @@ static void session_renew(struct core *c, struct message *m)
 	core_reply(c, m);
 }
 
+static void take_coordinate(struct core *c, struct message *m)
+{
+	if (c->ready)
+		duties_coordinate(&c->duties, m->request, c->now);
+	core_reply(c, m);
+}
+
 static void take_message(struct core *c, struct message *m, struct effects *out)
 {
 	if (c->stopping) {
@@ -125,10 +139,7 @@ static void take_message(struct core *c, struct message *m, struct effects *out)
 	case ASK_COMMAND:
 	case ASK_BARRIER: core_propose(c, m); break;
 	case ASK_SESSION_RENEW: session_renew(c, m); break;
-	case ASK_COORDINATE:
-		duties_coordinate(&c->duties, m->request, c->now);
-		core_reply(c, m);
-		break;
+	case ASK_COORDINATE: take_coordinate(c, m); break;
 	case ASK_RESTORE: core_restore_take(c, m); break;
 	default:
 		if (agent_message(c->agent, m, c->now, c->wall, out))
@@ -141,7 +152,10 @@ static void agent_traffic(struct core *c)
 {
 	for (struct message *m = agent_outbox(c->agent), *next; m; m = next) {
 		next = m->next;
-		core_propose(c, m);
+		if (m->ask == ASK_COORDINATE)
+			take_coordinate(c, m);
+		else
+			core_propose(c, m);
 	}
 	for (struct message *m = agent_answered(c->agent), *next; m; m = next) {
 		next = m->next;
@@ -198,6 +212,7 @@ static void tick(struct core *c, struct effects *out)
 {
 	core_raft_tick(c);
 	duties_tick(&c->duties, c->now);
+	core_gossip_tick(&c->gossip, c->now);
 	if (c->now >= agent_next(c->agent)) {
 		agent_tick(c->agent, c->now, c->wall, out);
 		out->publish = true;
@@ -229,16 +244,14 @@ void core_step(struct core *c, const struct event *ev, struct effects *out)
 		agent_check_done(c->agent, ev, out);
 		out->publish = true;
 		break;
+	case EV_GOSSIP: core_gossip_event(&c->gossip, ev, out); break;
 	case EV_SNAPSHOT_DONE: core_snapshot_done(c, ev, out); break;
 	case EV_RELOAD:
 		c->config = c->duties.config = ev->config;
 		agent_reload(c->agent, ev->config, c->now, c->wall, out);
 		out->publish = true;
 		break;
-	case EV_SIGNAL_LEAVE:
-		agent_leave(c->agent);
-		stop(c, 0, out);
-		break;
+	case EV_SIGNAL_LEAVE: agent_leave(c->agent, c->now, c->wall, out); break;
 	case EV_SIGNAL_STOP: stop(c, c->config->server_mode, out); break;
 	}
 }
@@ -249,6 +262,7 @@ mono_ns core_next(const struct core *c)
 	mono_ns next = duties_next(&c->duties);
 	at = next < at ? next : at;
 	next = agent_next(c->agent);
+	at = c->gossip.reconcile < at ? c->gossip.reconcile : at;
 	at = c->snapshot_look < at ? c->snapshot_look : at;
 	return next < at ? next : at;
 }

@@ -32,6 +32,9 @@ struct core_options {
 struct core *core_new(const struct core_options *o);
 void core_free(struct core *c);
 
+/* The pools, for looking only (NULL: there is none such); before EV_START. They outlive the core's last step. */
+void core_pools(struct core *c, const struct gossip *lan, const struct gossip *wan);
+
 /* Recovery, before EV_START: the state as a snapshot left it, entries of the log behind it in order, files. */
 struct state *core_state(struct core *c);
 void core_restored(struct core *c, raft_index snapshot, raft_term snapshot_term);

@@ -45,9 +45,9 @@ void core_leading_begin(struct core *c, struct effects *out)
 	c->ready = true;
 	c->leading_since = c->wall;
 	log_info(c->log, "consul: cluster leadership acquired");
-	log_info(c->log, "consul: New leader elected: %.*s", PS(c->config->node_name));
 	own_barrier(c);
 	duties_begin(&c->duties, db_working(c->db), c->now);
+	core_gossip_lead(&c->gossip, c->now, c->wall, out);
 	agent_leader(c->agent, true, c->now);
 	out->publish = true;
 }
@@ -59,6 +59,7 @@ void core_leading_end(struct core *c, const char *why, struct effects *out)
 		log_info(c->log, "consul: cluster leadership lost");
 	c->ready = false;
 	duties_end(&c->duties);
+	core_gossip_follow(&c->gossip);
 	agent_leader(c->agent, false, c->now);
 	for (const struct raft_entry *e; (e = solo_drop(&c->raft));)
 		if (e->tag) {

@@ -6,6 +6,7 @@
 
 #include "core/agent/agent.h"
 #include "core/core.h"
+#include "core/core_gossip.h"
 #include "core/leader/duties.h"
 
 struct core {
@@ -17,6 +18,7 @@ struct core {
 	struct solo raft;
 	struct duties duties;
 	struct agent *agent;
+	struct core_gossip gossip;
 	mono_ns now;
 	wall_ns wall;
 	mono_ns election;      /* when to stand for election; INT64_MAX: not */

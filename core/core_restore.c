@@ -66,6 +66,7 @@ static void restore_apply(struct core *c, struct effects *out)
 	if (e)
 		return;
 	duties_begin(&c->duties, db_working(c->db), c->now);
+	c->gossip.reconcile = c->now;
 	agent_leader(c->agent, false, c->now);
 	agent_leader(c->agent, true, c->now);
 }

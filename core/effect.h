@@ -9,6 +9,7 @@
 struct message;
 struct raft_entry;
 struct check_run;
+struct gossip_event;
 
 enum effect_kind {
 	EFF_APPEND,       /* put entries and hard state into the log, sync, answer EV_LOGGED */
@@ -17,6 +18,9 @@ enum effect_kind {
 	EFF_RAFT_INSTALL, /* send `peer` the published state as a snapshot; answers as EFF_RAFT_SEND */
 	EFF_RAFT_DROP,    /* `peer` left: close the connections to it */
 	EFF_REPLY,        /* the message goes back to its front, after the world is published */
+	EFF_GOSSIP,       /* step a pool with this command; what it answers comes as EV_GOSSIP */
+	EFF_GOSSIP_JOIN,  /* … with a join, once the names are resolved */
+	EFF_JOINED,       /* the joins at the start are through: whoever waits for them may go on */
 	EFF_CHECK_RUN,    /* run a check once, answer EV_CHECK_DONE */
 	EFF_CHECK_CANCEL, /* forget (and kill) a running check */
 	EFF_SAVE,         /* write a small file below the data directory, atomically */
@@ -49,6 +53,20 @@ struct effect {
 			raft_index index;           /* INSTALL: what the state has applied */
 			raft_term term;
 		} raft;
+		struct {
+			int pool; /* enum gossip_pool */
+			struct gossip_event *command;
+		} gossip;
+		struct {
+			int pool;
+			uint64_t tag;
+			struct list names; /* of struct slice */
+		} gossip_join;
+		struct {
+			int pool;
+			uint32_t n;
+			struct slice why; /* empty: all is well */
+		} joined;
 		const struct check_run *check; /* CHECK_RUN, CHECK_CANCEL (id and run only) */
 		struct {
 			struct slice name, bytes; /* "services/<hash>"; bytes empty for DELETE */

@@ -7,6 +7,7 @@
 
 struct message;
 struct agent_config;
+struct gossip_effect;
 
 enum event_kind {
 	EV_START,         /* once, first */
@@ -20,6 +21,7 @@ enum event_kind {
 	EV_RAFT_CLOSED,   /* the incoming connection `conn` is gone */
 	EV_CHECK_DONE,    /* a check ran */
 	EV_SNAPSHOT_DONE, /* a snapshot is on disk (ok) or failed (why) */
+	EV_GOSSIP,        /* news from a pool: a member, an event, the end of a command */
 	EV_RELOAD,        /* a new configuration */
 	EV_SIGNAL_LEAVE,  /* SIGINT/SIGTERM as configured: leave gracefully, then stop */
 	EV_SIGNAL_STOP,   /* stop without leaving */
@@ -52,6 +54,10 @@ struct event {
 			uint64_t run;    /* which run it answers */
 			struct slice status, output;
 		} check;
+		struct {
+			int pool; /* enum gossip_pool */
+			const struct gossip_effect *effect;
+		} gossip;
 		const struct agent_config *config;
 	};
 };

@@ -25,7 +25,7 @@ enum ask {
 	ASK_NODE_MAINTENANCE,   /* request: struct ask_maintenance */
 	ASK_EVENT_FIRE,         /* request: struct user_event; answer: reply = the event as fired */
 	ASK_JOIN,               /* request: struct ask_join; answer: reply = struct ask_joined */
-	ASK_FORCE_LEAVE,        /* request: struct slice node name */
+	ASK_FORCE_LEAVE,        /* request: struct ask_force_leave */
 	ASK_LEAVE,              /* leave the pools, answer, then stop */
 	ASK_RELOAD,             /* the host reads the configuration again */
 	ASK_TOKEN,              /* request: struct ask_token */
@@ -40,6 +40,11 @@ struct ask_join {
 
 struct ask_joined {
 	int64_t count;
+};
+
+struct ask_force_leave {
+	struct slice node;
+	bool prune; /* forget it at once, too */
 };
 
 struct ask_maintenance {

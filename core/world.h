@@ -6,6 +6,7 @@
 #define CORE_WORLD_H
 
 #include "core/base/types.h"
+#include "core/gossip/gossip.h"
 #include "core/raft/role.h"
 #include "store/db.h"
 
@@ -35,8 +36,8 @@ struct world {
 	size_t memory_used, memory_held; /* bytes of the store */
 	uint64_t objects;                /* rows in it */
 	uint32_t local_services, local_checks, local_ttl_checks, local_monitors;
-	uint64_t event_time, query_time, member_time; /* Lamport clocks of the LAN pool */
-	uint64_t wan_member_time;
+	struct gossip_stats lan, wan;     /* the pools; zero where there is none */
+	struct vivaldi_point coordinate;  /* where we seem to be */
 	bool leaving;
 	uint64_t users_tokens_version;
 	struct slice user_token, agent_token, agent_master_token;

@@ -11,6 +11,7 @@
 #include "cmd/agent/core_thread.h"
 #include "cmd/agent/flags_agent.h"
 #include "cmd/agent/front_thread.h"
+#include "cmd/agent/gossip_host.h"
 #include "cmd/agent/listeners.h"
 #include "cmd/agent/log_hub.h"
 #include "cmd/agent/log_thread.h"
@@ -163,6 +164,23 @@ static enum err make_core(struct process *p, struct fail *f)
 	return recovery_run(p, durable, f);
 }
 
+static enum err make_gossip(struct process *p, struct fail *f)
+{
+	const struct gossip_host_options o = {
+		.config = p->config,
+		.loop = &p->core_loop,
+		.log = &p->core_log,
+		.seed = process_seed(),
+		.owner = p,
+		.news = core_thread_news,
+	};
+	p->gossip = gossip_host_new(&o, f);
+	if (!p->gossip)
+		return f->code;
+	core_pools(p->core, gossip_host_pool(p->gossip, GOSSIP_LAN), gossip_host_pool(p->gossip, GOSSIP_WAN));
+	return OK;
+}
+
 static enum err make_fronts(struct process *p, struct fail *f)
 {
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
@@ -236,6 +254,25 @@ static enum err pid_file(struct process *p, struct fail *f)
 	return OK;
 }
 
+/* The joins of -join, which the banner waits for. False: one failed, and that ends the agent. */
+static bool start_joins(struct process *p)
+{
+	static const char *const words[] = {"", "-wan "};
+	const struct list asked[] = {p->config->start_join, p->config->start_join_wan};
+	for (int pool = 0; pool < (int)ARRAY_LEN(asked); pool++) {
+		if (!asked[pool].n || !gossip_host_pool(p->gossip, (enum gossip_pool)pool))
+			continue;
+		banner_say("Joining %scluster...", words[pool]);
+		const struct start_join *done = core_thread_joined(p, pool);
+		if (done->why[0]) {
+			banner_error("%s", done->why);
+			return false;
+		}
+		banner_info("Join %scompleted. Synced with %u initial agents", words[pool], done->n);
+	}
+	return true;
+}
+
 static enum err birth(struct process *p, struct fail *f)
 {
 	struct config_loaded *l = &agent.loaded;
@@ -251,6 +288,7 @@ static enum err birth(struct process *p, struct fail *f)
 	if (l->config->node_id_made)
 		log_debug(&p->core_log, "agent: Using random ID \"%.*s\" as node ID", PS(l->config->node_id));
 	e = make_core(p, f);
+	e = e ? e : make_gossip(p, f);
 	e = e ? e : make_fronts(p, f);
 	e = e ? e : pid_file(p, f);
 	if (e)
@@ -309,6 +347,7 @@ static void death(struct process *p)
 		front_free(p->fronts[i]);
 	https_free(&p->https);
 	work_free(p->work);
+	gossip_host_free(p->gossip);
 	core_thread_free(p);
 	core_free(p->core);
 	epoch_free(p->epoch);
@@ -339,6 +378,8 @@ int cmd_agent(int argc, char **argv)
 			banner_error("Error starting agent: %s", f.text);
 		return 1;
 	}
+	if (!start_joins(p))
+		return 1;
 	banner_running(p->config, consul_version_human, p->config->encrypt.n > 0);
 	fflush(stdout);
 	log_hub_open();

@@ -4,6 +4,7 @@
 #include <sys/signalfd.h>
 
 #include "cmd/agent/front_thread.h"
+#include "cmd/agent/gossip_host.h"
 #include "cmd/agent/log_hub.h"
 #include "cmd/agent/log_writes.h"
 #include "cmd/agent/signals.h"
@@ -26,6 +27,10 @@ static struct {
 	struct published *old, **old_tail; /* oldest first */
 	uint64_t number;
 	struct message *unsent[FRONTS_MAX]; /* replies for which a front's ring had no room */
+	bool news;                          /* the core was stepped since its last flush */
+	bool stopping;
+	int exit_code;
+	struct start_join joined[GOSSIP_WAN + 1];
 } own = {.old_tail = &own.old};
 
 /* ---- publishing ---- */
@@ -88,38 +93,64 @@ static void send_replies(struct process *p)
 	}
 }
 
-static void carry_out(struct process *p)
+static void note_joined(const struct effect *e)
+{
+	struct start_join *j = &own.joined[e->joined.pool];
+	j->done = true;
+	j->n = e->joined.n;
+	slice_cstr(e->joined.why, j->why, sizeof j->why);
+}
+
+static void carry_out_one(struct process *p, const struct effect *e)
+{
+	switch (e->kind) {
+	case EFF_APPEND: log_writes_append(p, e); break;
+	case EFF_REPLY: reply(p, e->message); break;
+	case EFF_GOSSIP: gossip_host_step(p->gossip, (enum gossip_pool)e->gossip.pool, e->gossip.command); break;
+	case EFF_GOSSIP_JOIN:
+		gossip_host_join(p->gossip, (enum gossip_pool)e->gossip_join.pool, e->gossip_join.tag,
+			e->gossip_join.names);
+		break;
+	case EFF_JOINED: note_joined(e); break;
+	case EFF_CHECK_RUN: work_check_run(p->work, e->check); break;
+	case EFF_CHECK_CANCEL: work_check_cancel(p->work, e->check); break;
+	case EFF_SAVE: work_file(p->work, e->file.name, e->file.bytes); break;
+	case EFF_DELETE: work_file(p->work, e->file.name, S_NONE); break;
+	case EFF_SNAPSHOT: snapshots_begin(p, e->snapshot.index, e->snapshot.term, e->snapshot.state); break;
+	case EFF_RELOAD: signals_reload(p, e->message); break;
+	case EFF_RAFT_SEND:
+	case EFF_RAFT_ANSWER:
+	case EFF_RAFT_INSTALL:
+	case EFF_RAFT_DROP: break; /* of more than one server */
+	case EFF_STOP:
+		own.stopping = true;
+		own.exit_code = e->stop.exit_code;
+		break;
+	}
+}
+
+/* What is carried out may bring news at once (a join of nobody, a goodbye to nobody): the core is stepped with them in
+ * between and adds effects behind. They are flushed, too, before the turn ends. */
+static void flush(struct process *p)
 {
 	struct effects *all = &own.effects;
-	const struct effect *stop = NULL;
-	if (all->publish)
-		publish(p);
-	for (size_t i = 0; i < all->n; i++) {
-		struct effect *e = &all->items[i];
-		switch (e->kind) {
-		case EFF_APPEND: log_writes_append(p, e); break;
-		case EFF_REPLY: reply(p, e->message); break;
-		case EFF_CHECK_RUN: work_check_run(p->work, e->check); break;
-		case EFF_CHECK_CANCEL: work_check_cancel(p->work, e->check); break;
-		case EFF_SAVE: work_file(p->work, e->file.name, e->file.bytes); break;
-		case EFF_DELETE: work_file(p->work, e->file.name, S_NONE); break;
-		case EFF_SNAPSHOT:
-			snapshots_begin(p, e->snapshot.index, e->snapshot.term, e->snapshot.state);
-			break;
-		case EFF_RELOAD: signals_reload(p, e->message); break;
-		case EFF_RAFT_SEND:
-		case EFF_RAFT_ANSWER:
-		case EFF_RAFT_INSTALL:
-		case EFF_RAFT_DROP: break; /* of more than one server */
-		case EFF_STOP: stop = e; break;
+	do {
+		own.news = false;
+		core_flush(p->core, p->core_loop.now, all);
+		if (all->publish)
+			publish(p);
+		for (size_t i = 0; i < all->n; i++) {
+			const struct effect e = all->items[i]; /* a copy: the list may grow and move */
+			carry_out_one(p, &e);
 		}
-	}
-	all->n = 0;
+		all->n = 0;
+	} while (own.news);
 	work_flush(p->work);
 	send_replies(p);
 	log_writes_flush(p);
-	if (stop) /* behind the replies: fronts look at their rings once more when they see the end */
-		process_stop(p, stop->stop.exit_code);
+	arena_reset(&all->mem, 64 << 10);
+	if (own.stopping) /* behind the replies: fronts look at their rings once more when they see the end */
+		process_stop(p, own.exit_code);
 }
 
 /* ---- events ---- */
@@ -132,6 +163,16 @@ static struct event event_now(struct process *p, enum event_kind kind)
 static void step(struct process *p, const struct event *ev)
 {
 	core_step(p->core, ev, &own.effects);
+}
+
+void core_thread_news(void *process, enum gossip_pool pool, const struct gossip_effect *x)
+{
+	struct process *p = process;
+	struct event ev = event_now(p, EV_GOSSIP);
+	ev.gossip.pool = (int)pool;
+	ev.gossip.effect = x;
+	own.news = true;
+	step(p, &ev);
 }
 
 static void take_messages(struct process *p)
@@ -187,7 +228,6 @@ static void turn(struct process *p)
 {
 	p->core_log.now = p->core_loop.wall;
 	p->core_log.level = log_hub_wanted();
-	arena_reset(&own.effects.mem, 64 << 10);
 	if (core_next(p->core) <= p->core_loop.now) {
 		struct event ev = event_now(p, EV_TICK);
 		step(p, &ev);
@@ -202,9 +242,16 @@ static void turn(struct process *p)
 	take_logged(p);
 	take_snapshot(p);
 	take_work(p);
-	core_flush(p->core, p->core_loop.now, &own.effects);
-	carry_out(p);
+	flush(p);
 	log_hub_take(&p->core_log);
+}
+
+/* Waits for what happens next; packets and timers of gossip come in between two turns. */
+static void pause_until_more(struct process *p)
+{
+	bell_arm(&p->core_bell);
+	loop_turn(&p->core_loop, waiting(p) ? 0 : core_next(p->core));
+	bell_disarm(&p->core_bell);
 }
 
 bool core_thread_prepare(struct process *p)
@@ -213,9 +260,9 @@ bool core_thread_prepare(struct process *p)
 	p->core_log.now = p->core_loop.wall;
 	struct event ev = event_now(p, EV_START);
 	step(p, &ev);
-	core_flush(p->core, p->core_loop.now, &own.effects);
+	gossip_host_start(p->gossip);
 	own.effects.publish = true;
-	carry_out(p); /* the threads that do it all start later, with full rings */
+	flush(p); /* the threads that do it all start later, with full rings */
 	log_hub_take(&p->core_log);
 	return true;
 }
@@ -225,11 +272,18 @@ void *core_thread_run(void *process)
 	struct process *p = process;
 	while (!atomic_load_explicit(&p->stopping, memory_order_relaxed)) {
 		turn(p);
-		bell_arm(&p->core_bell);
-		loop_turn(&p->core_loop, waiting(p) ? 0 : core_next(p->core));
-		bell_disarm(&p->core_bell);
+		pause_until_more(p);
 	}
 	return NULL;
+}
+
+const struct start_join *core_thread_joined(struct process *p, int pool)
+{
+	while (!own.joined[pool].done && !atomic_load(&p->stopping)) {
+		turn(p);
+		pause_until_more(p);
+	}
+	return &own.joined[pool];
 }
 
 void core_thread_free(struct process *p)

@@ -6,6 +6,19 @@
 
 /* Steps EV_START and publishes the first world: before the fronts start. */
 bool core_thread_prepare(struct process *p);
+
+/* For gossip_host: news of a pool, given to the core at once. */
+void core_thread_news(void *process, enum gossip_pool pool, const struct gossip_effect *x);
+
+/* How the joins at the start went. */
+struct start_join {
+	bool done;
+	uint32_t n;
+	char why[FAIL_TEXT_MAX]; /* empty: well */
+};
+/* Turns until the one of this pool is through. */
+const struct start_join *core_thread_joined(struct process *p, int pool);
+
 void *core_thread_run(void *process);
 void core_thread_free(struct process *p);
 

@@ -29,6 +29,7 @@
 enum { FRONTS_MAX = 16, RING_SIZE = 8192, LISTENERS_MAX = 16 };
 
 struct front;
+struct gossip_host;
 struct work;
 
 /* Sockets opened at boot, so that a port in use is an error at start. One a front where the port can be shared. */
@@ -52,6 +53,7 @@ struct process {
 	struct loop core_loop;
 	struct bell core_bell;
 	struct logbuf core_log;
+	struct gossip_host *gossip;
 
 	/* fronts */
 	struct front *fronts[FRONTS_MAX];

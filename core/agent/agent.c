@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "core/agent/agent_parts.h"
-#include "core/agent/member_self.h"
+#include "core/agent/pools.h"
 #include "core/base/must.h"
 #include "core/base/slice.h"
 
@@ -20,10 +20,22 @@ struct agent *agent_new(const struct agent_host *host)
 	checks_due_init(&a->checks, &a->local, host->rand, host->log);
 	persist_init(&a->persist, c, host->log);
 	user_events_init(&a->events, host->db, c, host->rand, host->log);
+	joins_init(&a->joins);
+	leave_init(&a->leave);
+	place_init(&a->place, host->rand);
 	a->user_token = c->acl_token;
 	a->agent_token = c->acl_agent_token;
 	a->agent_master_token = c->acl_agent_master_token;
 	return a;
+}
+
+static void messages_free(struct message *m)
+{
+	for (struct message *next; m; m = next) {
+		next = m->next;
+		arena_free(&m->mem);
+		free(m);
+	}
 }
 
 void agent_free(struct agent *a)
@@ -34,12 +46,11 @@ void agent_free(struct agent *a)
 	checks_due_free(&a->checks);
 	local_free(&a->local);
 	persist_free(&a->persist);
+	joins_free(&a->joins);
 	arena_free(&a->tokens);
-	for (struct message *m = a->answered, *next; m; m = next) {
-		next = m->next;
-		arena_free(&m->mem);
-		free(m);
-	}
+	messages_free(a->answered);
+	messages_free(a->outbox);
+	messages_free(a->leave.asked);
 	free(a);
 }
 
@@ -55,67 +66,24 @@ void agent_restore_file(struct agent *a, struct slice name, struct slice bytes)
 	persist_keep(&a->persist, name, bytes);
 }
 
-/* ---- ourselves in the pools ---- */
-
-static void put_member(struct agent *a, enum db_tree t, const struct member *m)
+void agent_pools(struct agent *a, const struct gossip *lan, const struct gossip *wan)
 {
-	struct item *it = model_item(a->db, m->name, &member_schema, m);
-	MUST(it);
-	MUST(db_put(a->db, t, it));
-	log_info(a->log, "serf: EventMemberJoin: %.*s %.*s", PS(m->name), PS(m->addr));
+	a->pools[GOSSIP_LAN] = lan;
+	a->pools[GOSSIP_WAN] = wan;
 }
 
-/* "127.0.0.1:8300", an IPv6 address in brackets. */
-static struct slice server_address(const struct agent_config *c, struct arena *mem)
+void agent_leave(struct agent *a, mono_ns now, wall_ns wall, struct effects *out)
 {
-	const struct config_addr *at = &c->server_advertise;
-	return slice_find(at->host, ':') < 0 ? arena_str(mem, "%.*s:%d", PS(at->host), at->port)
-	                                     : arena_str(mem, "[%.*s]:%d", PS(at->host), at->port);
-}
-
-static void join_ourselves(struct agent *a)
-{
-	const struct agent_config *c = a->config;
-	struct arena mem = {0};
-	struct member lan = member_self(c, POOL_LAN, &mem), wan = member_self(c, POOL_WAN, &mem);
-	bool with_wan = c->server_mode && c->serf_wan_addr.kind != CONFIG_ADDR_NONE;
-	if (with_wan)
-		put_member(a, TREE_MEMBERS_WAN, &wan);
-	put_member(a, TREE_MEMBERS_LAN, &lan);
-	if (c->server_mode)
-		log_info(a->log, "consul: Adding LAN server %.*s (Addr: tcp/%.*s) (DC: %.*s)", PS(lan.name),
-		        PS(server_address(c, &mem)), PS(c->datacenter));
-	if (with_wan)
-		log_info(a->log, "consul: Handled member-join event for server \"%.*s\" in area \"wan\"", PS(wan.name));
-	arena_free(&mem);
-}
-
-void agent_leave(struct agent *a)
-{
-	const struct agent_config *c = a->config;
-	struct arena mem = {0};
-	struct member lan = member_self(c, POOL_LAN, &mem), wan = member_self(c, POOL_WAN, &mem);
-	if (a->leaving)
-		return;
-	a->leaving = true;
-	log_info(a->log, c->server_mode ? "consul: server starting leave" : "consul: client starting leave");
-	if (c->server_mode && c->serf_wan_addr.kind != CONFIG_ADDR_NONE) {
-		log_info(a->log, "serf: EventMemberLeave: %.*s %.*s", PS(wan.name), PS(wan.addr));
-		log_info(
-		        a->log, "consul: Handled member-leave event for server \"%.*s\" in area \"wan\"", PS(wan.name));
-	}
-	log_info(a->log, "serf: EventMemberLeave: %.*s %.*s", PS(lan.name), PS(lan.addr));
-	if (c->server_mode)
-		log_info(a->log, "consul: Removing LAN server %.*s (Addr: tcp/%.*s) (DC: %.*s)", PS(lan.name),
-		        PS(server_address(c, &mem)), PS(c->datacenter));
-	arena_free(&mem);
+	step(a, now, wall, out);
+	leave_signal(a);
 }
 
 void agent_start(struct agent *a, mono_ns now, wall_ns wall, struct effects *out)
 {
 	step(a, now, wall, out);
-	join_ourselves(a);
 	agent_load(a);
+	joins_start(a);
+	place_start(a);
 	a->checks.reap_at = now + a->config->check_reap_interval;
 	log_info(a->log, "agent: started state syncer");
 }
@@ -165,32 +133,6 @@ static void refuse(struct message *m, enum err e, const char *why)
 	m->why = arena_str(&m->mem, "%s", why);
 }
 
-static void event_fire(struct agent *a, struct message *m)
-{
-	struct fail f;
-	if (user_events_fire(&a->events, m->request, &m->mem, &f))
-		refuse(m, ERR_FAILED, f.text);
-	m->reply = m->request;
-}
-
-/* Members other than ourselves come with gossip; our own address is the only one that can be joined. */
-static void join(struct agent *a, struct message *m)
-{
-	const struct ask_join *ask = m->request;
-	const struct slice *at = ask->addresses.items;
-	const char *pool = ask->wan ? "WAN" : "LAN";
-	struct slice all = S_NONE;
-	for (uint32_t i = 0; i < ask->addresses.n; i++)
-		all = arena_str(&m->mem, "%.*s%s%.*s", PS(all), i ? " " : "", PS(at[i]));
-	log_info(a->log, "agent: (%s) joining: [%.*s]", pool, PS(all));
-	if (ask->wan && !a->config->server_mode)
-		refuse(m, ERR_FAILED, "Must be a server to join WAN cluster");
-	else
-		refuse(m, ERR_FAILED, "this agent has no gossip yet");
-	log_info(a->log, "agent: (%s) joined: 0 Err: %.*s", pool, PS(m->why));
-	m->reply = ARENA_NEW(&m->mem, struct ask_joined);
-}
-
 static void set_token(struct agent *a, struct message *m)
 {
 	const struct ask_token *ask = m->request;
@@ -219,7 +161,6 @@ static bool reload(struct agent *a, struct message *m)
 bool agent_message(struct agent *a, struct message *m, mono_ns now, wall_ns wall, struct effects *out)
 {
 	struct fail f;
-	const struct slice *name = m->request;
 	step(a, now, wall, out);
 	switch (m->ask) {
 	case ASK_SERVICE_REGISTER:
@@ -235,13 +176,10 @@ bool agent_message(struct agent *a, struct message *m, mono_ns now, wall_ns wall
 		}
 		sync_wait(&a->sync, m);
 		return false;
-	case ASK_EVENT_FIRE: event_fire(a, m); return true;
-	case ASK_JOIN: join(a, m); return true;
-	case ASK_FORCE_LEAVE: log_info(a->log, "agent: Force leaving node: %.*s", PS(*name)); return true;
-	case ASK_LEAVE:
-		agent_leave(a);
-		effect_add(out, EFF_STOP)->stop.exit_code = 0;
-		return true;
+	case ASK_EVENT_FIRE:
+	case ASK_FORCE_LEAVE:
+	case ASK_JOIN: return pools_ask(a, m);
+	case ASK_LEAVE: leave_ask(a, m); return false;
 	case ASK_RELOAD: return reload(a, m);
 	case ASK_TOKEN: set_token(a, m); return true;
 	default: MUST(!"a question for the agent"); return true;
@@ -256,12 +194,21 @@ void agent_check_done(struct agent *a, const struct event *ev, struct effects *o
 	checks_due_done(&a->checks, ev, out);
 }
 
-/* A server that leads tells the pool so in an event of its own, before any of a user. */
+void agent_gossip(struct agent *a, const struct event *ev, struct effects *out)
+{
+	step(a, ev->now, ev->wall, out);
+	pools_event(a, (enum gossip_pool)ev->gossip.pool, ev->gossip.effect);
+}
+
+void agent_new_leader(struct agent *a, mono_ns now, wall_ns wall, struct effects *out)
+{
+	step(a, now, wall, out);
+	pools_new_leader(a);
+}
+
 void agent_leader(struct agent *a, bool known, mono_ns now)
 {
 	a->now = now;
-	if (known && a->config->server_mode)
-		user_events_internal(&a->events);
 	sync_leader(&a->sync, known, now);
 }
 
@@ -281,14 +228,25 @@ void agent_tick(struct agent *a, mono_ns now, wall_ns wall, struct effects *out)
 	checks_due_tick(&a->checks, now, out);
 	local_tick(&a->local, now);
 	agent_reap(a);
+	joins_tick(a);
+	leave_tick(a);
+	place_tick(a);
 }
 
 mono_ns agent_next(const struct agent *a)
 {
-	mono_ns at = a->reloading ? 0 : checks_due_next(&a->checks), next = local_next(&a->local);
-	at = next < at ? next : at;
-	next = sync_next(&a->sync);
-	return next < at ? next : at;
+	const mono_ns all[] = {
+	        a->reloading ? 0 : checks_due_next(&a->checks),
+	        local_next(&a->local),
+	        sync_next(&a->sync),
+	        joins_next(&a->joins),
+	        leave_next(&a->leave),
+	        a->place.at,
+	};
+	mono_ns at = all[0];
+	for (size_t i = 1; i < ARRAY_LEN(all); i++)
+		at = all[i] < at ? all[i] : at;
+	return at;
 }
 
 void agent_reload(struct agent *a, const struct agent_config *config, mono_ns now, wall_ns wall, struct effects *out)
@@ -311,8 +269,11 @@ static void came_back(void *host, struct message *m)
 struct message *agent_outbox(struct agent *a)
 {
 	struct message *all = sync_outbox(&a->sync, a->now);
-	for (struct message *m = all; m; m = m->next)
-		m->done = came_back;
+	struct message **end = &all;
+	for (; *end; end = &(*end)->next)
+		(*end)->done = came_back;
+	*end = a->outbox;
+	a->outbox = NULL;
 	return all;
 }
 
@@ -344,9 +305,13 @@ void agent_world(const struct agent *a, struct world *w)
 	w->local_checks = a->local.check_count;
 	w->local_ttl_checks = a->checks.ttls;
 	w->local_monitors = a->checks.scripts;
-	w->event_time = a->events.clock;
-	w->query_time = w->member_time = w->wan_member_time = 1;
-	w->leaving = w->leaving || a->leaving;
+	if (a->pools[GOSSIP_LAN]) {
+		gossip_stats(a->pools[GOSSIP_LAN], &w->lan);
+		w->coordinate = *gossip_coordinate(a->pools[GOSSIP_LAN]);
+	}
+	if (a->pools[GOSSIP_WAN])
+		gossip_stats(a->pools[GOSSIP_WAN], &w->wan);
+	w->leaving = w->leaving || a->leave.stage >= DRAINING;
 	w->user_token = a->user_token;
 	w->agent_token = a->agent_token;
 	w->agent_master_token = a->agent_master_token;

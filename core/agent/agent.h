@@ -3,7 +3,10 @@
  *
  * Its own state lives in the trees TREE_LOCAL_SERVICES, TREE_LOCAL_CHECKS and TREE_EVENTS, written through the db like
  * everything else and so published with the world; what it wants written to the catalog it puts into `outbox` as
- * messages (ASK_COMMAND, front -1, `done` set), which the core proposes or, later, sends to the servers. */
+ * messages (ASK_COMMAND and ASK_COORDINATE, front -1), which the core proposes or, later, sends to the servers. Those
+ * with `done` set come back through agent_message_done, others are freed by the core.
+ *
+ * It is a member of gossip pools, which it sees as news (EV_GOSSIP) and commands as effects (pools.h). */
 #ifndef CORE_AGENT_AGENT_H
 #define CORE_AGENT_AGENT_H
 
@@ -16,6 +19,7 @@
 #include "core/world.h"
 
 struct agent;
+struct gossip;
 
 /* What the agent is given; all of it outlives the agent. */
 struct agent_host {
@@ -44,8 +48,15 @@ void agent_tick(struct agent *a, mono_ns now, wall_ns wall, struct effects *out)
 mono_ns agent_next(const struct agent *a); /* when agent_tick is wanted; INT64_MAX: never */
 void agent_reload(struct agent *a, const struct agent_config *config, mono_ns now, wall_ns wall, struct effects *out);
 
-/* Says good-bye to the pools; the end follows. */
-void agent_leave(struct agent *a);
+/* The pools, for looking only (NULL: there is none such); before agent_start. They outlive the agent. */
+void agent_pools(struct agent *a, const struct gossip *lan, const struct gossip *wan);
+/* EV_GOSSIP. */
+void agent_gossip(struct agent *a, const struct event *ev, struct effects *out);
+/* We lead: tell the pool, before any event of a user. */
+void agent_new_leader(struct agent *a, mono_ns now, wall_ns wall, struct effects *out);
+
+/* Says good-bye to the pools; EFF_STOP follows, sooner or later. */
+void agent_leave(struct agent *a, mono_ns now, wall_ns wall, struct effects *out);
 
 /* Messages the agent wants sent (a list by `next`), taken by the core after each step; and those it answers late. */
 struct message *agent_outbox(struct agent *a);

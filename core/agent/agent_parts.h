@@ -5,6 +5,9 @@
 
 #include "core/agent/agent.h"
 #include "core/agent/check.h"
+#include "core/agent/join.h"
+#include "core/agent/leave.h"
+#include "core/agent/place.h"
 #include "core/agent/persist.h"
 #include "core/agent/sync.h"
 #include "core/agent/user_events.h"
@@ -22,9 +25,13 @@ struct agent {
 	struct checks_due checks;
 	struct persist persist;
 	struct user_events events;
-	struct message *answered;  /* reloads, done or refused */
+	const struct gossip *pools[JOIN_POOLS]; /* by enum gossip_pool, for looking only; NULL: we have none such */
+	struct joins joins;
+	struct leave leave;
+	struct place place;
+	struct message *outbox;    /* own calls, by `next` */
+	struct message *answered;  /* out of step with the catalog's: reloads, commands to the pools */
 	struct message *reloading; /* the one that asked for a reload; one at a time */
-	bool leaving;
 	struct slice user_token, agent_token, agent_master_token; /* as set last */
 	struct arena tokens;                                      /* all that were ever set: worlds point to them */
 	/* of the step under way */

@@ -2,12 +2,10 @@
 
 #include "core/agent/local.h"
 
+#include "core/base/msgpack.h"
 #include "core/base/must.h"
 #include "core/base/pattern.h"
 #include "core/base/slice.h"
-
-#define PREFIX "consul:event:"
-enum { VERSION = 1 };
 
 #define EVENT(member, mp, go, ftype, fflags)                                                                           \
 	{                                                                                                              \
@@ -28,12 +26,7 @@ const struct schema user_event_schema = SCHEMA(struct user_event, "agent.UserEve
 void user_events_init(
         struct user_events *u, struct db *db, const struct agent_config *c, struct rand *r, struct logbuf *log)
 {
-	*u = (struct user_events){.db = db, .config = c, .rand = r, .log = log, .clock = 1};
-}
-
-void user_events_internal(struct user_events *u)
-{
-	u->clock++;
+	*u = (struct user_events){.db = db, .config = c, .rand = r, .log = log};
 }
 
 /* ---- firing ---- */
@@ -60,31 +53,19 @@ enum err user_event_check(const struct user_event *e, struct fail *f)
 	return err ? err : filter_check("tag", e->tag_filter, f);
 }
 
-static bool fits(const struct user_event *e)
-{
-	struct buf b = {0};
-	schema_mp_write(&b, &user_event_schema, e);
-	bool fits = !b.failed && sizeof PREFIX - 1 + e->name.n + b.n <= USER_EVENT_BYTES_MAX;
-	buf_free(&b);
-	return fits;
-}
-
-enum err user_events_fire(struct user_events *u, struct user_event *e, struct arena *a, struct fail *f)
+struct slice user_event_stamp(struct user_events *u, struct user_event *e, struct arena *a)
 {
 	char id[UUID_TEXT + 1];
+	struct buf b = {0};
 	uuid_make(u->rand, id);
-	e->id = arena_copy(a, slice_of(id));
-	e->version = VERSION;
+	if (!e->id.n) /* else whoever asked us to fire it has made one */
+		e->id = arena_copy(a, slice_of(id));
+	e->version = USER_EVENT_VERSION;
 	e->ltime = 0;
-	if (!fits(e))
-		return fail_set(f, ERR_FAILED,
-		        "1 error(s) occurred:\n\n* error broadcasting event to segment \"\": "
-		        "user event exceeds limit of %d bytes",
-		        USER_EVENT_BYTES_MAX);
-	struct user_event sent = *e;
-	sent.ltime = u->clock++;
-	user_events_take(u, &sent);
-	return OK;
+	schema_mp_write(&b, &user_event_schema, e);
+	struct slice payload = arena_copy(a, buf_view(&b));
+	buf_free(&b);
+	return payload;
 }
 
 /* ---- taking in ---- */
@@ -171,11 +152,9 @@ static void keep(struct user_events *u, const struct user_event *e)
 	u->next++;
 }
 
-void user_events_take(struct user_events *u, const struct user_event *e)
+static void take(struct user_events *u, const struct user_event *e)
 {
-	if (e->ltime >= u->clock)
-		u->clock = e->ltime + 1;
-	if (e->version > VERSION)
+	if (e->version > USER_EVENT_VERSION)
 		log_warn(u->log, "agent: Event version %lld may have unsupported features (%.*s)",
 		        (long long)e->version, PS(e->name));
 	if (!for_our_node(u, e) || !for_our_services(u, e))
@@ -186,6 +165,20 @@ void user_events_take(struct user_events *u, const struct user_event *e)
 	}
 	log_debug(u->log, "agent: new event: %.*s (%.*s)", PS(e->name), PS(e->id));
 	keep(u, e);
+}
+
+void user_events_take(struct user_events *u, uint64_t ltime, struct slice payload)
+{
+	struct arena a = {0};
+	struct user_event e = {0};
+	struct mp_reader r = mp_read(payload);
+	schema_mp_read(&r, &user_event_schema, &e, &a);
+	e.ltime = ltime;
+	if (r.failed)
+		log_err(u->log, "agent: Failed to decode event: msgpack decode error");
+	else
+		take(u, &e);
+	arena_free(&a);
 }
 
 /* ---- the index ---- */

@@ -8,7 +8,7 @@
 #include "core/base/rand.h"
 #include "store/model.h"
 
-enum { USER_EVENTS_MAX = 256, USER_EVENT_BYTES_MAX = 512 };
+enum { USER_EVENTS_MAX = 256, USER_EVENT_VERSION = 1 };
 
 /* The schema gives JSON for HTTP (Go's names) and the msgpack in which an event travels (short names). */
 struct user_event {
@@ -25,8 +25,7 @@ struct user_events {
 	const struct agent_config *config;
 	struct logbuf *log;
 	struct rand *rand;
-	uint64_t next;  /* number of the next that is kept */
-	uint64_t clock; /* Lamport time */
+	uint64_t next; /* number of the next that is kept */
 };
 
 void user_events_init(
@@ -35,12 +34,10 @@ void user_events_init(
 /* "Invalid node filter: …" */
 enum err user_event_check(const struct user_event *e, struct fail *f);
 
-/* Fires: sets id and version; the event goes out with the time of now. It is taken in here like everybody else's. */
-enum err user_events_fire(struct user_events *u, struct user_event *e, struct arena *a, struct fail *f);
-/* An event that came to us, our own included: kept if its filters name us. */
-void user_events_take(struct user_events *u, const struct user_event *e);
-/* An event of Consul itself was fired ("new leader"): only the clock moves. */
-void user_events_internal(struct user_events *u);
+/* Before it is fired: sets version, and the id if it has none. The payload of the gossip message, in the arena. */
+struct slice user_event_stamp(struct user_events *u, struct user_event *e, struct arena *a);
+/* The payload of an event that came to us, our own included: kept if its filters name us. */
+void user_events_take(struct user_events *u, uint64_t ltime, struct slice payload);
 
 /* The index that a list ending with this event has: the halves of its id, one over the other. */
 uint64_t user_event_index(struct slice id);

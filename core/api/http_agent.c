@@ -8,7 +8,6 @@
 #include "core/api/stats.h"
 #include "core/base/json.h"
 #include "core/base/slice.h"
-#include "core/state/coordinates.h"
 #include "core/state/rows.h"
 
 /* ---- pieces of JSON ---- */
@@ -43,21 +42,15 @@ static void put_map(struct http_call *hc, struct list map, unsigned depth)
 
 /* ---- self ---- */
 
-/* Where we stand before anything was measured: at the origin of eight dimensions. */
 static void put_coordinate(struct http_call *hc)
 {
-	static double origin[8];
-	const struct api *a = hc->api;
-	struct coordinate start = {.vec = {origin, ARRAY_LEN(origin)}, .error = 1.5, .height = 10e-6};
-	const struct coordinate *c = &start;
-	struct list known;
-	coordinates_of_node(a->world->db, NULL, a->world->config->node_name, &hc->api->arena, &known);
-	if (known.n)
-		c = ((const struct coordinate_entry *)known.items)->coord;
-	if (a->world->config->disable_coordinates)
+	const struct world *w = hc->api->world;
+	struct vivaldi_point at = w->coordinate;
+	const struct coordinate c = {{at.vec, VIVALDI_DIMENSIONS}, at.error, at.adjustment, at.height};
+	if (w->config->disable_coordinates)
 		BUF_LIT(&hc->ans->body, "null");
 	else
-		schema_json_write(&hc->ans->body, &coordinate_schema, c, http_indent(hc), 1);
+		schema_json_write(&hc->ans->body, &coordinate_schema, &c, http_indent(hc), 1);
 }
 
 static void put_member(struct http_call *hc)

@@ -42,10 +42,10 @@ enum api_state http_agent_reload(struct http_call *hc)
 enum api_state http_agent_force_leave(struct http_call *hc)
 {
 	struct message *m = http_message(hc, ASK_FORCE_LEAVE);
-	struct slice *name = m ? ARENA_NEW(&m->mem, struct slice) : NULL;
-	if (name)
-		*name = arena_copy(&m->mem, http_rest(hc));
-	return m ? http_agent_ask(hc, m, name) : out_of_memory(hc);
+	struct ask_force_leave *ask = m ? ARENA_NEW(&m->mem, struct ask_force_leave) : NULL;
+	if (ask)
+		*ask = (struct ask_force_leave){arena_copy(&m->mem, http_rest(hc)), param_has(hc, "prune")};
+	return m ? http_agent_ask(hc, m, ask) : out_of_memory(hc);
 }
 
 /* ---- tokens ---- */

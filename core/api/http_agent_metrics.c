@@ -66,6 +66,12 @@ static struct slice full_name(struct http_call *hc, const char *name)
 	return arena_str(&hc->api->arena, "%.*s.%s", PS(prefix), name);
 }
 
+/* Looked at once an interval. */
+static struct sample queue(struct http_call *hc, const char *name, uint32_t depth)
+{
+	return (struct sample){full_name(hc, name), 1, depth, depth, depth, depth, 0, {0}};
+}
+
 enum api_state http_agent_metrics(struct http_call *hc)
 {
 	const struct world *w = hc->api->world;
@@ -76,11 +82,10 @@ enum api_state http_agent_metrics(struct http_call *hc)
 	        {full_name(hc, "runtime.sys_bytes"), (double)w->memory_held, {0}},
 	        {full_name(hc, "session_ttl.active"), (double)db_count(w->db, TREE_SESSIONS), {0}},
 	};
-	/* Looked at once an interval; nothing is kept waiting in them between two turns. */
 	struct sample samples[] = {
-	        {.name = full_name(hc, "serf.queue.Event"), .count = 1},
-	        {.name = full_name(hc, "serf.queue.Intent"), .count = 1},
-	        {.name = full_name(hc, "serf.queue.Query"), .count = 1},
+	        queue(hc, "serf.queue.Event", w->lan.event_queue),
+	        queue(hc, "serf.queue.Intent", w->lan.intent_queue),
+	        queue(hc, "serf.queue.Query", w->lan.query_queue),
 	};
 	const struct summary s = {
 	        .timestamp = timestamp(hc),

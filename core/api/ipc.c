@@ -28,8 +28,12 @@ static const struct schema handshake_schema = SCHEMA(struct handshake, "handshak
 
 struct force_leave {
 	struct slice node;
+	bool prune; /* ours */
 };
-static const struct field force_leave_fields[] = {FIELD(struct force_leave, node, "Node", F_STR, 0)};
+static const struct field force_leave_fields[] = {
+        FIELD(struct force_leave, node, "Node", F_STR, 0),
+        FIELD(struct force_leave, prune, "Prune", F_BOOL, 0),
+};
 static const struct schema force_leave_schema = SCHEMA(struct force_leave, "forceLeaveRequest", force_leave_fields);
 
 static const struct field join_fields[] = {
@@ -123,10 +127,10 @@ static enum ipc_state force_leave(struct ipc_call *call)
 	if (!ipc_body(call, &force_leave_schema, &f))
 		return ipc_undecodable(call);
 	struct message *m = ipc_message(call, ASK_FORCE_LEAVE);
-	struct slice *node = m ? ARENA_NEW(&m->mem, struct slice) : NULL;
-	if (node) {
-		*node = arena_copy(&m->mem, f.node);
-		m->request = node;
+	struct ask_force_leave *ask = m ? ARENA_NEW(&m->mem, struct ask_force_leave) : NULL;
+	if (ask) {
+		*ask = (struct ask_force_leave){arena_copy(&m->mem, f.node), f.prune};
+		m->request = ask;
 	}
 	return sent(call, m);
 }

@@ -180,34 +180,21 @@ static void put_runtime(struct stats *s)
 	put(s, S("version"), S("c11"));
 }
 
-struct pool_clocks {
-	uint64_t event, member, query;
-};
-
-static void put_pool(struct stats *s, struct slice name, enum db_tree members, struct pool_clocks clocks)
+static void put_pool(struct stats *s, struct slice name, const struct gossip_stats *p)
 {
-	const struct world *w = s->world;
-	uint64_t failed = 0, left = 0;
-	struct cursor c;
-	cursor_prefix(&c, w->db, members, S_NONE);
-	for (const struct item *it; (it = cursor_next(&c));) {
-		const struct member *m = item_payload(it);
-		failed += m->status == MEMBER_FAILED;
-		left += m->status == MEMBER_LEFT;
-	}
 	begin(s, name);
-	put_number(s, S("coordinate_resets"), 0);
-	put_bool(s, S("encrypted"), w->config->encrypt.n > 0);
-	put_number(s, S("event_queue"), 0);
-	put_number(s, S("event_time"), clocks.event);
-	put_number(s, S("failed"), failed);
-	put_number(s, S("health_score"), 0);
-	put_number(s, S("intent_queue"), 0);
-	put_number(s, S("left"), left);
-	put_number(s, S("member_time"), clocks.member);
-	put_number(s, S("members"), db_count(w->db, members));
-	put_number(s, S("query_queue"), 0);
-	put_number(s, S("query_time"), clocks.query);
+	put_number(s, S("coordinate_resets"), p->coordinate_resets);
+	put_bool(s, S("encrypted"), p->encrypted);
+	put_number(s, S("event_queue"), p->event_queue);
+	put_number(s, S("event_time"), p->event_time);
+	put_number(s, S("failed"), p->failed);
+	put_number(s, S("health_score"), p->health_score);
+	put_number(s, S("intent_queue"), p->intent_queue);
+	put_number(s, S("left"), p->left);
+	put_number(s, S("member_time"), p->member_time);
+	put_number(s, S("members"), p->members);
+	put_number(s, S("query_queue"), p->query_queue);
+	put_number(s, S("query_time"), p->query_time);
 }
 
 struct list stats_of(struct api *a)
@@ -223,10 +210,9 @@ struct list stats_of(struct api *a)
 	if (w->config->server_mode)
 		put_raft(&s);
 	put_runtime(&s);
-	put_pool(&s, S("serf_lan"), TREE_MEMBERS_LAN,
-	        (struct pool_clocks){w->event_time, w->member_time, w->query_time});
+	put_pool(&s, S("serf_lan"), &w->lan);
 	if (w->config->server_mode && w->config->serf_wan_addr.kind != CONFIG_ADDR_NONE)
-		put_pool(&s, S("serf_wan"), TREE_MEMBERS_WAN, (struct pool_clocks){1, w->wan_member_time, 1});
+		put_pool(&s, S("serf_wan"), &w->wan);
 	return a->arena.failed ? (struct list){0} : (struct list){s.sections, s.n};
 }
 

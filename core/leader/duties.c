@@ -1,7 +1,6 @@
 #include "core/leader/duties.h"
 
 #include "core/base/slice.h"
-#include "core/state/health.h"
 #include "core/state/session.h"
 
 void duties_init(struct duties *d, const struct agent_config *config, struct logbuf *log, uint64_t seed)
@@ -38,61 +37,11 @@ static void autopilot_begin(struct duties *d, const struct db_root *r)
 	d->submit(d->host, COMMAND_AUTOPILOT, &autopilot_request_schema, &q);
 }
 
-/* Is there nothing to do? Writing it again would give the check another index. */
-static bool registered(const struct agent_config *c, const struct db_root *r)
-{
-	struct arena a = {0};
-	const struct node *node;
-	struct node_service *service;
-	const struct health_check *check;
-	catalog_node(r, NULL, c->node_name, &a, &node);
-	catalog_node_service(r, NULL, c->node_name, S("consul"), &a, &service);
-	health_check_of_node(r, NULL, c->node_name, S("serfHealth"), &a, &check);
-	bool yes = node && slice_eq(node->address, c->advertise_addr) && service && check &&
-		   slice_is(check->status, "passing");
-	arena_free(&a);
-	return yes;
-}
-
-/* The leader registers members with the check serfHealth; ourselves first of all (leader.go: handleAliveMember). What
- * is known of the node otherwise is its own agent's business. */
-static void register_self(struct duties *d, const struct db_root *r)
-{
-	const struct agent_config *c = d->config;
-	if (registered(c, r))
-		return;
-	log_info(d->log, "consul: member '%.*s' joined, marking health alive", PS(c->node_name));
-	struct node_service service = {
-		.id = S("consul"),
-		.service = S("consul"),
-		.port = c->server_advertise.port,
-	};
-	struct health_check check = {
-		.node = c->node_name,
-		.check_id = S("serfHealth"),
-		.name = S("Serf Health Status"),
-		.status = S("passing"),
-		.output = S("Agent alive and reachable"),
-	};
-	struct register_request q = {
-		.datacenter = c->datacenter,
-		.id = c->node_id,
-		.node = c->node_name,
-		.address = c->advertise_addr,
-		.service = &service,
-		.check = &check,
-		.skip_node_update = true,
-		.token = c->acl_token,
-	};
-	d->submit(d->host, COMMAND_REGISTER, &register_request_schema, &q);
-}
-
 void duties_begin(struct duties *d, const struct db_root *r, mono_ns now)
 {
 	d->leading = true;
 	session_ttl_start(&d->sessions, r, now);
 	autopilot_begin(d, r);
-	register_self(d, r);
 }
 
 void duties_end(struct duties *d)

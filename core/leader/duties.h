@@ -1,5 +1,6 @@
 /* What only the leader does, and in which order it begins: barrier → everything of earlier terms is applied → sessions'
- * clocks → configuration of autopilot → members into the catalog. Called by the core; writes go out through it. */
+ * clocks → configuration of autopilot → members into the catalog (reconcile.h). Called by the core; writes go out
+ * through it. */
 #ifndef CORE_LEADER_DUTIES_H
 #define CORE_LEADER_DUTIES_H
 
@@ -32,7 +33,7 @@ void duties_end(struct duties *d);
 
 /* A command was applied: sessions come and go, tombstones are left. `command` with its type byte. */
 void duties_applied(struct duties *d, const struct db_root *r, raft_index index, struct slice command,
-	const struct apply_result *result, mono_ns now);
+        const struct apply_result *result, mono_ns now);
 
 /* A node's place, for the next batch. */
 void duties_coordinate(struct duties *d, const struct coordinate_entry *e, mono_ns now);

@@ -30,10 +30,38 @@ void bench_begin(struct bench *b)
 	const struct agent_host host = {.db = b->db, .log = &b->log, .rand = &b->rand, .config = &b->config};
 	b->agent = agent_new(&host);
 	ASSERT(b->agent);
+	struct fail f;
+	struct gossip_config c = {.timing = gossip_local, .name = S("a"), .log = &b->log, .seed = 7};
+	ASSERT(gossip_addr_parse(S("127.0.0.1"), 8301, &c.addr));
+	b->pool = gossip_new(&c, &f);
+	ASSERT(b->pool);
+	agent_pools(b->agent, b->pool, NULL);
+}
+
+/* Commands to the pool, and what it answers. */
+static void step_pool(struct bench *b, struct gossip_event *command)
+{
+	command->now = b->now;
+	gossip_step(b->pool, command, &b->news);
+	for (size_t i = 0; i < b->news.n; i++) {
+		struct event ev = {.kind = EV_GOSSIP, .now = b->now, .wall = b->wall};
+		ev.gossip.pool = GOSSIP_LAN;
+		ev.gossip.effect = &b->news.items[i];
+		agent_gossip(b->agent, &ev, &b->out);
+	}
+}
+
+static void take_gossip(struct bench *b)
+{
+	for (; b->carried < b->out.n; b->carried++)
+		if (b->out.items[b->carried].kind == EFF_GOSSIP)
+			step_pool(b, b->out.items[b->carried].gossip.command);
 }
 
 void bench_forget(struct bench *b)
 {
+	take_gossip(b);
+	b->carried = 0;
 	b->out.n = 0;
 	arena_reset(&b->out.mem, 0);
 }
@@ -44,6 +72,8 @@ void bench_end(struct bench *b)
 	bench_release(b);
 	bench_settle(b);
 	agent_free(b->agent);
+	gossip_free(b->pool);
+	gossip_effects_free(&b->news);
 	state_free(&b->state);
 	db_free(b->db);
 	free(b->out.items);
@@ -54,6 +84,12 @@ void bench_end(struct bench *b)
 
 static void answer(struct bench *b, struct message *m)
 {
+	if (!m->done) {
+		b->coordinates += m->ask == ASK_COORDINATE;
+		arena_free(&m->mem);
+		free(m);
+		return;
+	}
 	if (b->refuse) {
 		m->err = ERR_FAILED;
 		m->why = S("No cluster leader");
@@ -85,6 +121,8 @@ static void take_answered(struct bench *b)
 	for (struct message *m = agent_answered(b->agent), *next; m; m = next) {
 		next = m->next;
 		b->answered++;
+		if (m->ask == ASK_EVENT_FIRE && m->err)
+			b->refused = arena_copy(&b->mem, m->why);
 		arena_free(&m->mem);
 		free(m);
 	}
@@ -92,9 +130,10 @@ static void take_answered(struct bench *b)
 
 void bench_settle(struct bench *b)
 {
-	do
+	do {
+		take_gossip(b);
 		take_answered(b);
-	while (take_out(b) && !b->keep);
+	} while (take_out(b) && !b->keep);
 	take_answered(b);
 }
 
@@ -111,7 +150,10 @@ void bench_release(struct bench *b)
 
 void bench_lead(struct bench *b)
 {
+	struct gossip_event start = {.kind = GE_START};
 	agent_start(b->agent, b->now, b->wall, &b->out);
+	step_pool(b, &start);
+	agent_new_leader(b->agent, b->now, b->wall, &b->out);
 	agent_leader(b->agent, true, b->now);
 	bench_settle(b);
 }
@@ -142,6 +184,7 @@ struct slice bench_ask(struct bench *b, enum ask ask, void *request)
 	ASSERT(m);
 	m->ask = ask;
 	m->request = request;
+	b->refused = S("");
 	if (agent_message(b->agent, m, b->now, b->wall, &b->out)) {
 		if (m->err)
 			why = arena_copy(&b->mem, m->why);
@@ -150,7 +193,7 @@ struct slice bench_ask(struct bench *b, enum ask ask, void *request)
 		free(m);
 	}
 	bench_settle(b);
-	return why;
+	return b->refused.n ? b->refused : why;
 }
 
 struct slice bench_service(struct bench *b, const char *id, const char *name, const char *ttl)

@@ -5,6 +5,7 @@
 #include "core/agent/agent.h"
 #include "core/agent/check_run.h"
 #include "core/agent/local.h"
+#include "core/gossip/gossip.h"
 #include "core/state/catalog.h"
 #include "core/state/command.h"
 #include "core/state/health.h"
@@ -18,12 +19,17 @@ struct bench {
 	struct logbuf log;
 	struct agent *agent;
 	struct effects out;
+	size_t carried;      /* effects of `out` that went to the pool already */
+	struct gossip *pool; /* of one member */
+	struct gossip_effects news;
+	struct slice refused; /* why the last event was not fired */
 	struct arena mem;
 	raft_index index;
 	mono_ns now;
 	wall_ns wall;
 	unsigned commands;    /* applied so far */
 	unsigned answered;    /* questions */
+	unsigned coordinates; /* of ours, told to the servers */
 	bool refuse;          /* the catalog says no */
 	struct message *kept; /* while `keep`: requests that lie about unanswered */
 	bool keep;

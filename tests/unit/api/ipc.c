@@ -47,7 +47,7 @@ static void setup(void)
 	add_member(TREE_MEMBERS_LAN, "oldie", 8301, MEMBER_ALIVE);
 	add_member(TREE_MEMBERS_WAN, "oldie.dc1", 8302, MEMBER_ALIVE);
 	db_publish(db);
-	world = (struct world){.config = &config, .db = db_published(db), .role = RAFT_LEADER};
+	world = (struct world){.config = &config, .db = db_published(db), .role = RAFT_LEADER, .lan.members = 1};
 	api.world = &world;
 	client = (struct ipc_client){0};
 }
