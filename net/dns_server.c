@@ -1,12 +1,11 @@
 #include "net/dns_server.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "core/base/must.h"
 #include "core/base/slice.h"
-#include "net/socket.h"
+#include "net/listener.h"
 #include "net/stream.h"
 #include "net/udp.h"
 
@@ -15,8 +14,6 @@ enum {
 	CONNECTIONS_MAX = 1024,
 	FIRST_S = 2, /* for the first message of a connection */
 	NEXT_S = 8,  /* for each further one */
-	ACCEPTS_MAX = 64,
-	ACCEPT_REST_MS = 50,
 	MESSAGE_MAX = 2 + 65535,
 	UNREAD_MAX = 256 << 10, /* answers waiting for a client that does not read: then no more is asked */
 };
@@ -36,12 +33,6 @@ struct udp_part {
 	struct udp_part *next;
 };
 
-struct tcp_part {
-	struct watch watch;
-	struct dns_server *server;
-	struct tcp_part *next;
-};
-
 struct dns_conn {
 	struct stream s; /* first: the watch's owner */
 	struct dns_server *server;
@@ -58,9 +49,8 @@ struct dns_server {
 	struct dns_server_settings set;
 	struct dns_server_counts counts;
 	struct udp_part *udps;
-	struct tcp_part *tcps;
+	struct listeners listeners;
 	struct dns_conn *conns;
-	struct timer rest;
 	struct later *later;
 	uint32_t first_free;                       /* place + 1; 0: none */
 	uint8_t answer[2 + DNS_SERVER_ANSWER_MAX]; /* behind room for its length */
@@ -297,63 +287,28 @@ static bool conn_new(struct dns_server *s, int fd, const struct address *client)
 	return true;
 }
 
-/* ---- TCP listeners ---- */
-
-static void listeners_want(struct dns_server *s, uint32_t events)
+static bool welcome(struct listener *l, int fd, const struct address *client)
 {
-	for (struct tcp_part *p = s->tcps; p; p = p->next)
-		loop_mod(s->loop, &p->watch, events);
+	return conn_new(l->all->owner, fd, client);
 }
 
-static void rest_over(struct timer *t)
+static void turn_away(struct listener *l, int fd)
 {
-	listeners_want((struct dns_server *)(void *)((char *)t - offsetof(struct dns_server, rest)), EPOLLIN);
-}
-
-static void tcp_ready(struct watch *w, uint32_t events)
-{
-	(void)events;
-	struct dns_server *s = ((struct tcp_part *)(void *)w)->server;
-	for (int i = 0; i < ACCEPTS_MAX; i++) {
-		union address_sock sock = {0};
-		socklen_t n = sizeof(sock);
-		int fd = accept4(w->fd, &sock.any, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
-			if (loop_timer(s->loop, &s->rest, s->loop->now + ACCEPT_REST_MS * NS_PER_MS))
-				listeners_want(s, 0);
-			return;
-		}
-		if (fd < 0 && (errno == EAGAIN || errno == EINVAL))
-			return;
-		struct address client = address_of_sock(&sock.any);
-		if (fd >= 0 && !conn_new(s, fd, &client)) {
-			s->counts.refused++;
-			close(fd);
-		}
-	}
+	struct dns_server *s = l->all->owner;
+	s->counts.refused++;
+	close(fd);
 }
 
 bool dns_server_tcp(struct dns_server *s, int fd)
 {
-	struct tcp_part *part = calloc(1, sizeof(*part));
-	if (!part)
-		return false;
-	part->server = s;
-	part->watch.ready = tcp_ready;
-	if (!loop_add(s->loop, fd, EPOLLIN, &part->watch)) {
-		free(part);
-		return false;
-	}
-	part->next = s->tcps;
-	s->tcps = part;
-	return true;
+	return listener_add(&s->listeners, fd, sizeof(struct listener)) != NULL;
 }
 
 /* ---- the server ---- */
 
 struct dns_server *dns_server_new(struct loop *l, const struct dns_server_settings *set)
 {
-	MUST(offsetof(struct dns_conn, s) == 0 && offsetof(struct tcp_part, watch) == 0);
+	MUST(offsetof(struct dns_conn, s) == 0);
 	MUST(set->answer != NULL);
 	struct dns_server *s = calloc(1, sizeof(*s));
 	if (!s)
@@ -364,7 +319,7 @@ struct dns_server *dns_server_new(struct loop *l, const struct dns_server_settin
 		s->set.later_max = LATER_MAX;
 	if (!s->set.connections_max)
 		s->set.connections_max = CONNECTIONS_MAX;
-	s->rest.fire = rest_over;
+	s->listeners = (struct listeners){.loop = l, .owner = s, .welcome = welcome, .turn_away = turn_away};
 	if (!later_init(s)) {
 		free(s);
 		return NULL;
@@ -399,18 +354,12 @@ void dns_server_free(struct dns_server *s)
 {
 	if (!s)
 		return;
-	loop_timer_stop(s->loop, &s->rest);
+	listener_close_all(&s->listeners);
 	while (s->conns)
 		conn_free(s->conns);
 	for (struct udp_part *p = s->udps, *next; p; p = next) {
 		next = p->next;
 		udp_close(&p->udp);
-		free(p);
-	}
-	for (struct tcp_part *p = s->tcps, *next; p; p = next) {
-		next = p->next;
-		loop_del(s->loop, &p->watch);
-		close(p->watch.fd);
 		free(p);
 	}
 	free(s->later);

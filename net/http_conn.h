@@ -21,6 +21,7 @@
 #include "net/http_chunk.h"
 #include "net/http_parse.h"
 #include "net/http_server.h"
+#include "net/listener.h"
 #include "net/stream.h"
 
 enum conn_state {
@@ -86,10 +87,8 @@ struct http_conn {
 	char remote[CONN_REMOTE];
 };
 
-struct listener {
-	struct watch watch; /* first */
-	struct http_server *server;
-	struct listener *next;
+struct http_listener {
+	struct listener listener; /* first */
 	bool tls;
 	const struct tls_identity *who; /* under TLS */
 	const struct tls_trust *clients;
@@ -99,10 +98,8 @@ struct http_server {
 	struct loop *loop;
 	struct http_settings set;
 	struct http_counts counts;
-	struct listener *listeners;
+	struct listeners listeners;
 	struct http_conn *conns;
-	struct timer rest; /* accepting pauses until it fires */
-	int reserve;       /* a descriptor to give up when there is no other */
 	bool stopping;
 	uint64_t serial;
 	struct http_conn *corked; /* in http_conn_work: its answers gather in `out` */

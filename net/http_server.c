@@ -1,7 +1,5 @@
 #include "net/http_server.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -12,8 +10,6 @@
 #include "net/tls.h"
 
 enum {
-	ACCEPTS_MAX = 64,        /* new connections a turn */
-	REST_MS = 50,            /* accepting pauses when the system has nothing left to give */
 	LEAVING_MAX = 64,        /* connections above the limit that may linger with their 503 */
 	CONNECTIONS_MAX = 65536, /* when the host names no limit */
 	TIMEOUT_S = 60,
@@ -21,9 +17,9 @@ enum {
 
 /* ---- connections ----------------------------------------------------------------------------------------------- */
 
-static struct http_conn *conn_new(const struct listener *l, int fd, const struct address *peer)
+static struct http_conn *conn_new(const struct http_listener *l, int fd, const struct address *peer)
 {
-	struct http_server *s = l->server;
+	struct http_server *s = l->listener.all->owner;
 	struct http_conn *c = calloc(1, sizeof *c);
 	if (!c)
 		return NULL;
@@ -73,13 +69,14 @@ void http_conn_free(struct http_conn *c)
 /* ---- accepting ------------------------------------------------------------------------------------------------- */
 
 /* No room: says so (where it can be said plainly) and hangs up, without a connection of our own. */
-static void turn_away(const struct listener *l, int fd)
+static void turn_away(struct listener *l, int fd)
 {
 	static const char answer[] = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\n"
 	                             "Connection: close\r\n\r\n503 Service Unavailable: too many connections";
 	char dropped[POOL_BLOCK];
-	l->server->counts.refused++;
-	if (l->tls) {
+	struct http_server *s = l->all->owner;
+	s->counts.refused++;
+	if (((struct http_listener *)l)->tls) {
 		close(fd);
 		return;
 	}
@@ -91,86 +88,25 @@ static void turn_away(const struct listener *l, int fd)
 	close(fd);
 }
 
-static void welcome(const struct listener *l, int fd, const struct address *peer)
+static bool welcome(struct listener *l, int fd, const struct address *peer)
 {
-	struct http_server *s = l->server;
+	struct http_server *s = l->all->owner;
+	const struct http_listener *how = (struct http_listener *)l;
 	bool full = s->counts.connections >= s->set.connections_max;
 	struct http_conn *c = NULL;
-	if (s->counts.connections < s->set.connections_max + LEAVING_MAX && (!l->tls || l->who))
-		c = conn_new(l, fd, peer);
-	if (!c) {
-		turn_away(l, fd);
-		return;
-	}
+	if (s->counts.connections < s->set.connections_max + LEAVING_MAX && (!how->tls || how->who))
+		c = conn_new(how, fd, peer);
+	if (!c)
+		return false;
 	s->counts.accepted++;
 	if (!full)
-		return;
+		return true;
 	http_conn_refuse(c, 503, "too many connections");
 	if (http_conn_flush(c))
 		http_conn_settle(c);
 	else
 		http_conn_free(c);
-}
-
-static void listeners_want(struct http_server *s, uint32_t events)
-{
-	for (struct listener *l = s->listeners; l; l = l->next)
-		loop_mod(s->loop, &l->watch, events);
-}
-
-static void pause_accepting(struct http_server *s)
-{
-	if (loop_timer(s->loop, &s->rest, s->loop->now + REST_MS * NS_PER_MS))
-		listeners_want(s, 0);
-}
-
-static void resume_accepting(struct timer *t)
-{
-	struct http_server *s = (struct http_server *)(void *)((char *)t - offsetof(struct http_server, rest));
-	if (s->reserve < 0)
-		s->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	listeners_want(s, EPOLLIN);
-}
-
-/* The process is out of descriptors: the one in reserve lets us take a caller in, tell him, and take its place again.
- * Then the others get a moment to end. */
-static void accept_without_descriptors(const struct listener *l)
-{
-	struct http_server *s = l->server;
-	if (s->reserve >= 0) {
-		close(s->reserve);
-		int fd = accept4(l->watch.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (fd >= 0)
-			turn_away(l, fd);
-		s->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
-		if (fd >= 0 && s->reserve >= 0)
-			return;
-	}
-	pause_accepting(s);
-}
-
-static void listener_ready(struct watch *w, uint32_t events)
-{
-	(void)events;
-	struct listener *l = (struct listener *)(void *)w;
-	struct http_server *s = l->server;
-	for (int i = 0; i < ACCEPTS_MAX; i++) {
-		union address_sock sock = {0};
-		socklen_t n = sizeof sock;
-		int fd = accept4(w->fd, &sock.any, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (fd >= 0) {
-			struct address peer = address_of_sock(&sock.any);
-			welcome(l, fd, &peer);
-		} else if (errno == EMFILE || errno == ENFILE) {
-			accept_without_descriptors(l);
-			return;
-		} else if (errno == ENOBUFS || errno == ENOMEM) {
-			pause_accepting(s);
-			return;
-		} else if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINVAL) {
-			return;
-		} /* else: this caller hung up before he was let in; on with the next */
-	}
+	return true;
 }
 
 /* ---- the server ------------------------------------------------------------------------------------------------ */
@@ -189,51 +125,32 @@ struct http_server *http_server_new(struct loop *l, const struct http_settings *
 	for (size_t i = 0; i < ARRAY_LEN(timeouts); i++)
 		if (!*timeouts[i])
 			*timeouts[i] = TIMEOUT_S * NS_PER_S;
-	s->rest.fire = resume_accepting;
-	s->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	s->listeners = (struct listeners){.loop = l, .owner = s, .welcome = welcome, .turn_away = turn_away};
 	s->date_second = -1;
 	return s;
 }
 
-static bool listen_with(const struct listener *how, int fd)
-{
-	struct http_server *s = how->server;
-	struct listener *l = malloc(sizeof *l);
-	if (!l)
-		return false;
-	*l = *how;
-	l->watch.ready = listener_ready;
-	if (!loop_add(s->loop, fd, EPOLLIN, &l->watch)) {
-		free(l);
-		return false;
-	}
-	l->next = s->listeners;
-	s->listeners = l;
-	return true;
-}
-
 bool http_server_listen(struct http_server *s, int fd)
 {
-	return listen_with(&(struct listener){.server = s}, fd);
+	return listener_add(&s->listeners, fd, sizeof(struct http_listener)) != NULL;
 }
 
 bool http_server_listen_tls(
         struct http_server *s, int fd, const struct tls_identity *who, const struct tls_trust *clients)
 {
-	return listen_with(&(struct listener){.server = s, .tls = true, .who = who, .clients = clients}, fd);
+	struct http_listener *l = listener_add(&s->listeners, fd, sizeof *l);
+	if (!l)
+		return false;
+	l->tls = true;
+	l->who = who;
+	l->clients = clients;
+	return true;
 }
 
 void http_server_stop(struct http_server *s)
 {
 	s->stopping = true;
-	loop_timer_stop(s->loop, &s->rest);
-	while (s->listeners) {
-		struct listener *l = s->listeners;
-		s->listeners = l->next;
-		loop_del(s->loop, &l->watch);
-		close(l->watch.fd);
-		free(l);
-	}
+	listener_close_all(&s->listeners);
 	for (struct http_conn *c = s->conns, *next; c; c = next) {
 		next = c->next;
 		c->close = true;
@@ -247,8 +164,6 @@ void http_server_free(struct http_server *s)
 	http_server_stop(s);
 	while (s->conns)
 		http_conn_gone(s->conns);
-	if (s->reserve >= 0)
-		close(s->reserve);
 	buf_free(&s->out);
 	free(s);
 }

@@ -26,9 +26,9 @@
  * cannot tell).
  *
  * Limits, each with an answer: heads above HTTP_HEAD_MAX 431; bodies above body_max 413; connections above
- * connections_max 503; no descriptor left: one is kept in reserve to accept, answer 503 and close, then accepting rests
- * for a moment; slow clients are cut off by the timeouts; answers that nobody reads wait in memory until write_timeout,
- * and meanwhile no further request of that connection is begun. */
+ * connections_max 503, and likewise when the process runs short of descriptors (listener.h); slow clients are cut off
+ * by the timeouts; answers that nobody reads wait in memory until write_timeout, and meanwhile no further request of
+ * that connection is begun. */
 #ifndef NET_HTTP_SERVER_H
 #define NET_HTTP_SERVER_H
 

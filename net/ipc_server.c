@@ -1,13 +1,12 @@
 #include "net/ipc_server.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "core/base/msgpack.h"
 #include "core/base/must.h"
 #include "core/base/slice.h"
-#include "net/socket.h"
+#include "net/listener.h"
 #include "net/stream.h"
 
 enum {
@@ -15,8 +14,6 @@ enum {
 	CONNECTIONS_MAX = 1024,
 	STALL_S = 60,
 	LINGER_S = 1,
-	ACCEPTS_MAX = 64,
-	ACCEPT_REST_MS = 50,
 	READ_MIN = 16 << 10, /* several short values are read at once, however short they have to be */
 	VALUES_A_TURN = 256, /* of one connection, then the others have their turn */
 	GATHER_MAX = 64 << 10,
@@ -48,19 +45,12 @@ struct ipc_conn {
 	bool ended;  /* the client has finished sending */
 };
 
-struct listener {
-	struct watch watch; /* first */
-	struct ipc_server *server;
-	struct listener *next;
-};
-
 struct ipc_server {
 	struct loop *loop;
 	struct ipc_settings set;
 	struct ipc_counts counts;
-	struct listener *listeners;
+	struct listeners listeners;
 	struct ipc_conn *conns;
-	struct timer rest;
 	struct ipc_conn *working; /* its answers gather in `out` */
 	struct buf out;
 };
@@ -338,59 +328,26 @@ static bool conn_new(struct ipc_server *s, int fd, const struct address *client)
 	return true;
 }
 
-static void listeners_want(struct ipc_server *s, uint32_t events)
+static bool welcome(struct listener *l, int fd, const struct address *client)
 {
-	for (struct listener *l = s->listeners; l; l = l->next)
-		loop_mod(s->loop, &l->watch, events);
+	return conn_new(l->all->owner, fd, client);
 }
 
-static void rest_over(struct timer *t)
+static void turn_away(struct listener *l, int fd)
 {
-	listeners_want((struct ipc_server *)(void *)((char *)t - offsetof(struct ipc_server, rest)), EPOLLIN);
-}
-
-static void listener_ready(struct watch *w, uint32_t events)
-{
-	(void)events;
-	struct ipc_server *s = ((struct listener *)(void *)w)->server;
-	for (int i = 0; i < ACCEPTS_MAX; i++) {
-		union address_sock sock = {0};
-		socklen_t n = sizeof(sock);
-		int fd = accept4(w->fd, &sock.any, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
-			if (loop_timer(s->loop, &s->rest, s->loop->now + ACCEPT_REST_MS * NS_PER_MS))
-				listeners_want(s, 0);
-			return;
-		}
-		if (fd < 0 && (errno == EAGAIN || errno == EINVAL))
-			return;
-		struct address client = address_of_sock(&sock.any);
-		if (fd >= 0 && !conn_new(s, fd, &client)) {
-			s->counts.refused++;
-			close(fd);
-		}
-	}
+	struct ipc_server *s = l->all->owner;
+	s->counts.refused++;
+	close(fd);
 }
 
 bool ipc_server_listen(struct ipc_server *s, int fd)
 {
-	struct listener *l = calloc(1, sizeof(*l));
-	if (!l)
-		return false;
-	l->server = s;
-	l->watch.ready = listener_ready;
-	if (!loop_add(s->loop, fd, EPOLLIN, &l->watch)) {
-		free(l);
-		return false;
-	}
-	l->next = s->listeners;
-	s->listeners = l;
-	return true;
+	return listener_add(&s->listeners, fd, sizeof(struct listener)) != NULL;
 }
 
 struct ipc_server *ipc_server_new(struct loop *l, const struct ipc_settings *set)
 {
-	MUST(offsetof(struct ipc_conn, s) == 0 && offsetof(struct listener, watch) == 0);
+	MUST(offsetof(struct ipc_conn, s) == 0);
 	MUST(set->opened && set->value && set->closed);
 	MUST(set->value_max > 0);
 	struct ipc_server *s = calloc(1, sizeof(*s));
@@ -404,7 +361,7 @@ struct ipc_server *ipc_server_new(struct loop *l, const struct ipc_settings *set
 		s->set.connections_max = CONNECTIONS_MAX;
 	if (!s->set.stall_timeout)
 		s->set.stall_timeout = STALL_S * NS_PER_S;
-	s->rest.fire = rest_over;
+	s->listeners = (struct listeners){.loop = l, .owner = s, .welcome = welcome, .turn_away = turn_away};
 	return s;
 }
 
@@ -412,15 +369,9 @@ void ipc_server_free(struct ipc_server *s)
 {
 	if (!s)
 		return;
-	loop_timer_stop(s->loop, &s->rest);
+	listener_close_all(&s->listeners);
 	while (s->conns)
 		conn_gone(s->conns);
-	for (struct listener *l = s->listeners, *next; l; l = next) {
-		next = l->next;
-		loop_del(s->loop, &l->watch);
-		close(l->watch.fd);
-		free(l);
-	}
 	buf_free(&s->out);
 	free(s);
 }

@@ -24,7 +24,7 @@ struct stream {
 	struct loop *loop;
 	struct stream_buf in, out;
 	struct tls *tls; /* NULL: plain */
-	size_t held;     /* bytes of TLS records that wait for the kernel */
+	uint32_t held;   /* bytes of TLS records that wait for the kernel */
 	bool left;       /* off its loop, not closed */
 };
 

@@ -198,7 +198,7 @@ static enum err make_fronts(struct process *p, struct fail *f)
 	return OK;
 }
 
-static const char *http_name(const struct listener *l)
+static const char *http_name(const struct front_socket *l)
 {
 	return l->tls ? "HTTPS" : "HTTP";
 }

@@ -140,7 +140,7 @@ void front_http_init(struct front *f)
 	MUST(f->http);
 }
 
-static bool listen_on(struct front *f, const struct listener *l)
+static bool listen_on(struct front *f, const struct front_socket *l)
 {
 	const struct https *h = &f->process->https;
 	int fd = l->fd[f->id];

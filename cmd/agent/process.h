@@ -33,7 +33,7 @@ struct gossip_host;
 struct work;
 
 /* Sockets opened at boot, so that a port in use is an error at start. One a front where the port can be shared. */
-struct listener {
+struct front_socket {
 	struct config_addr addr;
 	int fd[FRONTS_MAX]; /* -1: not on this front */
 	bool tls;
@@ -58,7 +58,7 @@ struct process {
 	/* fronts */
 	struct front *fronts[FRONTS_MAX];
 	unsigned front_count;
-	struct listener http[LISTENERS_MAX], dns_udp[LISTENERS_MAX], dns_tcp[LISTENERS_MAX], ipc[LISTENERS_MAX];
+	struct front_socket http[LISTENERS_MAX], dns_udp[LISTENERS_MAX], dns_tcp[LISTENERS_MAX], ipc[LISTENERS_MAX];
 	unsigned http_count, dns_udp_count, dns_tcp_count, ipc_count;
 	struct https https;
 

@@ -685,24 +685,37 @@ TEST(http_server, one_connection_too_many)
 	stop();
 }
 
-TEST(http_server, out_of_descriptors_and_back)
+/* Takes all descriptors below the limit but the last `left`. Returns how many it took. */
+static int take_descriptors(int *fds, int like, int limit, int left)
 {
+	int n = 0;
+	while (n < limit && (fds[n] = dup(like)) >= 0 && fds[n] < limit - left)
+		n++;
+	if (fds[n] >= 0)
+		close(fds[n]);
+	return n;
+}
+
+TEST(http_server, short_of_descriptors_and_back)
+{
+	enum { LIMIT = 256, FEW = LIMIT / 8 };
 	bool ended;
 	start_plain();
 	int before = dial();
 	while (http_server_counts(server)->accepted < 1)
 		turn();
-	int asking = dial(); /* connected by the kernel, not yet accepted */
-	int fds[1024], n = 0;
+	int asking = dial(), waiting = dial(); /* connected by the kernel, not yet accepted */
+	int fds[LIMIT];
 	struct rlimit old, tight;
 	getrlimit(RLIMIT_NOFILE, &old);
-	tight = (struct rlimit){256, old.rlim_max};
+	tight = (struct rlimit){LIMIT, old.rlim_max};
 	setrlimit(RLIMIT_NOFILE, &tight);
-	while (n < 1024 && (fds[n] = dup(before)) >= 0)
-		n++;
-	struct slice out = take(asking, SIZE_MAX, &ended);
-	CHECK(ended && slice_starts(out, S("HTTP/1.1 503 Service Unavailable")));
-	close(asking);
+	int n = take_descriptors(fds, before, LIMIT, FEW);
+	for (int fd = asking; fd >= 0; fd = fd == asking ? waiting : -1) {
+		struct slice out = take(fd, SIZE_MAX, &ended);
+		CHECK(ended && slice_starts(out, S("HTTP/1.1 503 Service Unavailable")));
+		close(fd);
+	}
 	give(before, S("GET /empty HTTP/1.1\r\nHost: x\r\n\r\n")); /* those inside are served meanwhile */
 	CHECK(slice_starts(take(before, 10, &ended), S("HTTP/1.1 200 OK")));
 	while (n)
