@@ -1,13 +1,12 @@
 /* An exchange: one request of the HTTP API under way on a front, whatever carries it (HTTP, or the command `api` of
- * 8400). What has to happen with it is the same: translate it; answer, or send its message to the core, or park it
- * until what it looked at moves, and then translate it again.
+ * 8400). What has to happen with it is the same: translate it; answer, or wait (waiting.h) and translate it again.
  *
  * The carrier is a table of functions on its own connection; it owns the struct exchange, which exists only while the
  * request waits for something, so that a request answered at once costs none. Thread: the front's. */
 #ifndef CMD_AGENT_EXCHANGE_H
 #define CMD_AGENT_EXCHANGE_H
 
-#include "cmd/agent/front_thread.h"
+#include "cmd/agent/waiting.h"
 
 struct exchange;
 
@@ -24,47 +23,28 @@ struct carrier {
 	void (*request)(void *conn, struct http_request *r);
 	/* Lines of the log follow the answer, of this level and above. */
 	void (*stream)(struct front *f, void *conn, struct http_answer *a, enum log_level level);
-	/* Another message than one of api_http came back (EXCHANGE_MESSAGE); NULL: there are none. */
+	/* Another message than one of api_http came back (exchange_send); NULL: there are none. */
 	void (*reply)(void *conn, struct message *m);
 };
 
-enum exchange_waits {
-	EXCHANGE_NOTHING,
-	EXCHANGE_REPLY,   /* a message of api_http is with the core */
-	EXCHANGE_MESSAGE, /* one of the carrier's own is */
-	EXCHANGE_WATCH,   /* parked */
-};
-
 struct exchange {
+	struct waiting waiting; /* first */
 	const struct carrier *by;
-	struct front *front;
 	void *conn;
-	enum exchange_waits waits;
-	union {
-		struct message *message;
-		struct parked *parked;
-	};
+	bool own; /* it waits for a message of the carrier's own */
 };
 
-/* Translates a request, fresh (deadline 0) or woken, and does with it what the api says. */
-void exchange_serve(
-        struct front *f, const struct carrier *by, void *conn, const struct http_request *r, mono_ns deadline);
+/* Translates a request, fresh (again == NULL) or woken, and does with it what the api says. */
+void exchange_serve(struct front *f, const struct carrier *by, void *conn, const struct http_request *r,
+        const struct call_again *again);
 
 /* Sends a message of the carrier's own; it comes back through `reply`. */
-void exchange_send(struct exchange *x, struct message *m);
-
-/* A message came back from the core; gives it back to the pool. */
-void exchange_reply(struct front *f, struct message *m);
+void exchange_send(struct front *f, struct exchange *x, const struct carrier *by, void *conn, struct message *m);
 
 /* The client is gone: nothing more is answered. The struct is the carrier's to free. */
 void exchange_abandon(struct exchange *x);
 
-/* For parking_init: a parked request's notes moved, or its time is over. */
-void exchange_woken(void *front, void *exchange, mono_ns deadline);
-
 /* The front's answer to fill, empty. */
 struct http_answer *exchange_answer(struct front *f);
-/* Memory of the request at hand is over. */
-void exchange_over(struct front *f);
 
 #endif

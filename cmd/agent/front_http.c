@@ -104,13 +104,13 @@ static const struct carrier carrier = {
 
 static void on_request(void *host, struct http_conn *c, const struct http_request *r)
 {
-	exchange_serve(host, &carrier, c, r, 0);
+	exchange_serve(host, &carrier, c, r, NULL);
 }
 
 static void on_head(void *host, struct http_conn *c, const struct http_request *r)
 {
 	if (api_http_early(r))
-		exchange_serve(host, &carrier, c, r, 0);
+		exchange_serve(host, &carrier, c, r, NULL);
 }
 
 static void on_closed(void *host, struct http_conn *c)
@@ -126,7 +126,6 @@ static void on_closed(void *host, struct http_conn *c)
 void front_http_init(struct front *f)
 {
 	static const struct slice kept[] = {{"X-Consul-Token", 14}, {"X-Forwarded-For", 15}, {"Accept-Encoding", 15}};
-	parking_init(&f->parking, &f->loop, process_seed(), exchange_woken, f);
 	const struct http_settings settings = {
 	        .host = f,
 	        .head = on_head,
@@ -164,7 +163,6 @@ void front_http_free(struct front *f)
 {
 	if (f->http)
 		http_server_free(f->http);
-	parking_free(&f->parking);
 	buf_free(&f->answer.headers);
 	buf_free(&f->answer.body);
 }

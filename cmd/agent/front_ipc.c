@@ -56,7 +56,6 @@ static void send_out(struct link *l)
 /* What the connection waited for has been answered. */
 static void over(struct link *l)
 {
-	l->exchange.waits = EXCHANGE_NOTHING;
 	free(l->kept);
 	l->kept = NULL;
 	if (!l->serving)
@@ -180,7 +179,7 @@ static void serve_http(struct link *l, const struct ipc_step *step, struct slice
 	l->value = value;
 	l->began = step->http.began;
 	l->serving = true;
-	exchange_serve(l->front, &carrier, l, &step->http, 0);
+	exchange_serve(l->front, &carrier, l, &step->http, NULL);
 	l->serving = false;
 }
 
@@ -195,8 +194,7 @@ static void carry_out(struct link *l, enum ipc_state state, const struct ipc_ste
 	case IPC_STOP: monitor_end(f, &l->monitor); break;
 	case IPC_TOLD: reload(f, step->message); break;
 	case IPC_SENT:
-		l->exchange = (struct exchange){.by = &carrier, .front = f, .conn = l};
-		exchange_send(&l->exchange, step->message);
+		exchange_send(f, &l->exchange, &carrier, l, step->message);
 		l->then = IPC_CONN_HOLD;
 		break;
 	case IPC_CLOSE:
@@ -216,7 +214,7 @@ static enum ipc_conn_then on_value(void *host, struct ipc_conn *c, struct slice 
 	send_out(l);
 	carry_out(l, state, &step, value);
 	ipc_conn_limit(c, ipc_limit(&l->client));
-	exchange_over(f);
+	front_over(f);
 	return l->then;
 }
 

@@ -3,15 +3,17 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "cmd/agent/exchange.h"
+#include "cmd/agent/forward.h"
 #include "cmd/agent/front_dns.h"
 #include "cmd/agent/front_http.h"
 #include "cmd/agent/front_ipc.h"
+#include "cmd/agent/front_rpc.h"
 #include "cmd/agent/log_hub.h"
 #include "cmd/agent/monitors.h"
+#include "cmd/agent/waiting.h"
 #include "core/base/must.h"
 
-enum { REPLIES_A_TURN = 1024 };
+enum { REPLIES_A_TURN = 1024, ARENA_KEEP = 256 << 10 };
 
 struct front *front_new(struct process *p, int id)
 {
@@ -30,6 +32,9 @@ struct front *front_new(struct process *p, int id)
 		front_free(f);
 		return NULL;
 	}
+	parking_init(&f->parking, &f->loop, process_seed(), waiting_woken, f);
+	f->forward = forward_new(&f->loop, p->config, process_seed());
+	MUST(f->forward);
 	front_http_init(f);
 	return f;
 }
@@ -37,7 +42,8 @@ struct front *front_new(struct process *p, int id)
 bool front_listen(struct front *f, struct fail *why)
 {
 	return front_http_listen(f, why) && front_dns_init(f, why) && front_dns_listen(f, why) &&
-	       front_ipc_init(f, why) && front_ipc_listen(f, why);
+	       front_ipc_init(f, why) && front_ipc_listen(f, why) && front_rpc_init(f, why) &&
+	       front_rpc_listen(f, why);
 }
 
 void front_free(struct front *f)
@@ -45,6 +51,9 @@ void front_free(struct front *f)
 	front_dns_free(f);
 	front_ipc_free(f);
 	front_http_free(f);
+	front_rpc_free(f);
+	forward_free(f->forward);
+	parking_free(&f->parking);
 	ring_free(&f->to_core);
 	ring_free(&f->from_core);
 	bell_free(&f->bell, &f->loop);
@@ -88,6 +97,11 @@ void front_send(struct front *f, struct message *m)
 	*last = m;
 }
 
+void front_over(struct front *f)
+{
+	arena_reset(&f->api.arena, ARENA_KEEP);
+}
+
 static void send_unsent(struct front *f)
 {
 	while (f->unsent && ring_push(&f->to_core, f->unsent))
@@ -104,7 +118,7 @@ static void take_replies(struct front *f)
 		leave_world(f); /* an answer may be newer than the world at hand */
 		front_world(f);
 		for (uint32_t i = 0; i < n; i++)
-			exchange_reply(f, items[i]);
+			waiting_reply(f, items[i]);
 	}
 }
 

@@ -7,6 +7,8 @@
 #include "core/api/api.h"
 #include "net/http_server.h"
 
+struct forward;
+
 struct front {
 	struct process *process;
 	pthread_t thread;
@@ -17,6 +19,8 @@ struct front {
 	struct ring to_core, from_core;
 	struct api api;
 	struct parking parking;
+	struct forward *forward;    /* calls to other servers */
+	struct front_rpc *rpc;      /* NULL: no server */
 	struct http_server *http;
 	struct http_answer answer;  /* reused */
 	const struct world *world;  /* of this turn; NULL: not taken yet */
@@ -41,5 +45,7 @@ void front_free(struct front *f);
 const struct world *front_world(struct front *f);
 /* A message for the core. */
 void front_send(struct front *f, struct message *m);
+/* The request at hand is over: its memory is given back. */
+void front_over(struct front *f);
 
 #endif

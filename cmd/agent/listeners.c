@@ -84,7 +84,9 @@ enum err listeners_open(struct process *p, struct fail *f)
 	for (unsigned i = plain; i < p->http_count; i++) /* Consul speaks plainly over a unix socket */
 		p->http[i].tls = p->http[i].addr.kind == CONFIG_ADDR_TCP;
 	e = e ? e : https_load(&p->https, c, f);
-	return e ? e : open_all(p, p->ipc, &p->ipc_count, c->ipc_addrs, -1, f);
+	e = e ? e : open_all(p, p->ipc, &p->ipc_count, c->ipc_addrs, -1, f);
+	struct config_addr rpc = c->server_addr;
+	return e || !c->server_mode ? e : open_all(p, p->rpc, &p->rpc_count, (struct list){&rpc, 1}, -1, f);
 }
 
 void listeners_close(struct process *p)

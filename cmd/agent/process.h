@@ -60,6 +60,8 @@ struct process {
 	unsigned front_count;
 	struct front_socket http[LISTENERS_MAX], dns_udp[LISTENERS_MAX], dns_tcp[LISTENERS_MAX], ipc[LISTENERS_MAX];
 	unsigned http_count, dns_udp_count, dns_tcp_count, ipc_count;
+	struct front_socket rpc[1]; /* servers only */
+	unsigned rpc_count;
 	struct https https;
 
 	/* log thread; only when durable */

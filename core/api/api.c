@@ -11,6 +11,7 @@ void api_init(struct api *a, int front, uint64_t seed)
 {
 	*a = (struct api){.front = front};
 	rand_seed(&a->rand, seed);
+	router_init(&a->router, rand_u64(&a->rand));
 }
 
 void api_free(struct api *a)
@@ -53,4 +54,29 @@ void message_give(struct api *a, struct message *m)
 	m->next = a->spare;
 	a->spare = m;
 	a->spare_n++;
+}
+
+struct call api_call(struct api *a, const struct method *m, void *request, void *reply, const struct call_again *again)
+{
+	return (struct call){
+		.method = m,
+		.world = a->world,
+		.arena = &a->arena,
+		.log = &a->log,
+		.rand = &a->rand,
+		.router = &a->router,
+		.now = a->now,
+		.wall = a->wall,
+		.request = request,
+		.reply = reply,
+		.again = *again,
+	};
+}
+
+void api_put_off(const struct call *c, struct api_wait *wait)
+{
+	wait->watched = c->watched;
+	wait->again = c->again;
+	wait->wake = c->wake;
+	wait->forward = c->forward;
 }

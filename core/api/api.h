@@ -12,20 +12,24 @@
 #include "core/base/rand.h"
 #include "core/message.h"
 #include "core/method/call.h"
+#include "core/method/router.h"
 #include "core/world.h"
 
 enum api_state {
 	API_ANSWERED, /* the answer is complete */
-	API_WAIT,     /* park it: wait->notes, wait->deadline */
-	API_WAIT_LEADER,
+	API_WAIT,     /* park it until a note of wait->watched moves, or wait->wake */
+	API_WAIT_LEADER, /* until there is another leader, or wait->wake */
+	API_FORWARD,  /* park it, ask the server of wait->forward, and run it again with the answer in wait->again */
 	API_SENT,     /* wait->message goes to the core thread; api_http_finish turns its answer into ours */
 	API_STREAM,   /* the answer's head is complete; log lines of wait->level and above follow until the client goes */
 };
 
-/* What a request that could not be answered at once waits for. `deadline` goes in again with the same request. */
+/* What a request that could not be answered at once waits for. `again` goes in again with the same request. */
 struct api_wait {
 	struct watchset watched;
-	mono_ns deadline;
+	struct call_again again; /* in and out; zero at first */
+	mono_ns wake;
+	struct call_forward forward; /* in the api's arena */
 	struct message *message;
 	enum log_level level;
 };
@@ -35,6 +39,7 @@ struct api {
 	struct arena arena; /* of the request at hand; the host resets it after each */
 	struct logbuf log;
 	struct rand rand;
+	struct router router;
 	mono_ns now;
 	wall_ns wall;
 	int front;
@@ -50,7 +55,12 @@ void api_free(struct api *a);
 struct message *message_take(struct api *a);
 void message_give(struct api *a, struct message *m);
 
-/* Translates one HTTP request. `wait->deadline` is 0 the first time. */
+/* A method call on this turn's world. */
+struct call api_call(struct api *a, const struct method *m, void *request, void *reply, const struct call_again *again);
+/* What the caller has to wait for, of a call that was put off. */
+void api_put_off(const struct call *c, struct api_wait *wait);
+
+/* Translates one HTTP request. */
 enum api_state api_http(struct api *a, const struct http_request *r, struct http_answer *ans, struct api_wait *wait);
 
 /* By its head alone: api_http will answer it at once and does not look at the body. */

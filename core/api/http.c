@@ -234,25 +234,12 @@ enum api_state http_not_allowed(struct http_call *hc, unsigned methods, bool wit
 
 static void call_prepare(struct http_call *hc, const struct method *m, void *request, void *reply)
 {
-	struct api *a = hc->api;
-	hc->call = (struct call){
-		.method = m,
-		.world = a->world,
-		.arena = &a->arena,
-		.log = &a->log,
-		.rand = &a->rand,
-		.now = a->now,
-		.wall = a->wall,
-		.request = request,
-		.reply = reply,
-		.deadline = hc->wait->deadline,
-	};
+	hc->call = api_call(hc->api, m, request, reply, &hc->wait->again);
 }
 
-static enum api_state park(struct http_call *hc, enum api_state how)
+static enum api_state put_off(struct http_call *hc, enum api_state how)
 {
-	hc->wait->watched = hc->call.watched;
-	hc->wait->deadline = hc->call.deadline;
+	api_put_off(&hc->call, hc->wait);
 	return how;
 }
 
@@ -261,8 +248,9 @@ bool http_read(struct http_call *hc, const struct method *m, void *request, void
 	call_prepare(hc, m, request, reply);
 	switch (method_run(&hc->call)) {
 	case CALL_DONE: return true;
-	case CALL_WAIT: *out = park(hc, API_WAIT); return false;
-	case CALL_WAIT_LEADER: *out = park(hc, API_WAIT_LEADER); return false;
+	case CALL_WAIT: *out = put_off(hc, API_WAIT); return false;
+	case CALL_WAIT_LEADER: *out = put_off(hc, API_WAIT_LEADER); return false;
+	case CALL_FORWARD: *out = put_off(hc, API_FORWARD); return false;
 	default: *out = http_error(hc, &hc->call.fail); return false;
 	}
 }
@@ -341,20 +329,37 @@ enum api_state http_ask(struct http_call *hc, struct message *m, http_finish *fi
 	return API_SENT;
 }
 
+/* The write is done, by another server: as if our core had answered. */
+static enum api_state sent_elsewhere(struct http_call *hc, http_finish *finish)
+{
+	if (finish)
+		finish(hc, hc->call.message);
+	else
+		http_bool(hc, true);
+	return API_ANSWERED;
+}
+
 enum api_state http_send(struct http_call *hc, const struct method *m, void *request, http_finish *finish)
 {
 	call_prepare(hc, m, request, NULL);
-	hc->call.message = message_take(hc->api);
-	if (!hc->call.message)
+	struct message *message = hc->call.message = message_take(hc->api);
+	if (!message)
 		return http_failed(hc, ERR_NO_MEMORY, S("out of memory"));
-	switch (method_run(&hc->call)) {
-	case CALL_SENT: return http_ask(hc, hc->call.message, finish);
-	case CALL_WAIT_LEADER: message_give(hc->api, hc->call.message); return park(hc, API_WAIT_LEADER);
+	enum call_state state = method_run(&hc->call);
+	if (state == CALL_SENT)
+		return http_ask(hc, message, finish);
+	enum api_state out = API_ANSWERED;
+	switch (state) {
+	case CALL_WAIT_LEADER: out = put_off(hc, API_WAIT_LEADER); break;
+	case CALL_FORWARD: out = put_off(hc, API_FORWARD); break;
 	case CALL_DONE:
-		message_give(hc->api, hc->call.message);
-		return API_ANSWERED;
-	default: message_give(hc->api, hc->call.message); return http_error(hc, &hc->call.fail);
+		if (hc->call.answered)
+			out = sent_elsewhere(hc, finish);
+		break;
+	default: out = http_error(hc, &hc->call.fail); break;
 	}
+	message_give(hc->api, message);
+	return out;
 }
 
 static void endpoint_headers(struct http_call *hc)

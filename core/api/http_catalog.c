@@ -6,7 +6,7 @@
 #include "core/base/mapstructure.h"
 #include "core/base/slice.h"
 #include "core/base/value.h"
-#include "core/method/status.h"
+#include "core/method/requests.h"
 #include "core/state/command.h"
 
 static void done(struct http_call *hc, struct message *m)
@@ -53,11 +53,11 @@ enum api_state http_catalog_deregister(struct http_call *hc)
 enum api_state http_catalog_datacenters(struct http_call *hc)
 {
 	struct dc_request q = {.head.datacenter = hc->api->world->config->datacenter};
-	struct text_list reply = {0};
+	struct list_reply reply = {0};
 	enum api_state state;
 	if (!http_read(hc, &method_catalog_datacenters, &q, &reply, &state))
 		return state;
-	http_json_strings(hc, reply.texts);
+	http_json_strings(hc, reply.items);
 	return http_json_end(hc);
 }
 

@@ -4,6 +4,7 @@
 #include "core/agent/config.h"
 #include "core/agent/user_events.h"
 #include "core/base/slice.h"
+#include "core/method/requests.h"
 #include "core/state/rows.h"
 
 #define WAIT_MAX (600 * NS_PER_S)
@@ -15,11 +16,21 @@ static void fired(struct http_call *hc, struct message *m)
 	http_json(hc, &user_event_schema, m->reply);
 }
 
+/* The same each time the request runs, also when a server elsewhere has answered it. */
+static const char *make_id(struct http_call *hc, char id[static UUID_TEXT + 1])
+{
+	struct rand rand;
+	uint64_t *seed = &hc->wait->again.seed;
+	if (!*seed)
+		*seed = rand_u64(&hc->api->rand);
+	rand_seed(&rand, *seed);
+	uuid_make(&rand, id);
+	return id;
+}
+
 enum api_state http_event_fire(struct http_call *hc)
 {
-	struct write_head head;
 	struct fail f;
-	params_write(hc, &head);
 	struct user_event e = {
 	        .name = http_rest(hc),
 	        .node_filter = param_get(hc, "node"),
@@ -32,13 +43,19 @@ enum api_state http_event_fire(struct http_call *hc)
 		return http_text(hc, 400, "Missing name");
 	if (user_event_check(&e, &f))
 		return http_error(hc, &f);
-	if (!slice_eq(head.datacenter, hc->api->world->config->datacenter))
-		return http_failed(hc, ERR_NO_PATH, S("No path to datacenter"));
-	struct message *m = http_message(hc, ASK_EVENT_FIRE);
-	if (!m)
-		return http_failed(hc, ERR_NO_MEMORY, S("out of memory"));
-	m->request = schema_copy(&user_event_schema, &e, &m->mem);
-	return http_ask(hc, m, fired);
+	char id[UUID_TEXT + 1];
+	e.id = slice_at(make_id(hc, id), UUID_TEXT);
+	e.version = USER_EVENT_VERSION;
+	/* Any server will do, in any datacenter: gossip takes over from there. */
+	struct write_head head;
+	params_write(hc, &head);
+	struct event_fire_request q = {
+	        .head = {head.datacenter, {.token = head.token, .allow_stale = true}}, .name = e.name};
+	struct buf payload = {0};
+	schema_mp_write(&payload, &user_event_schema, &e);
+	q.payload = arena_copy(&hc->api->arena, buf_view(&payload));
+	buf_free(&payload);
+	return http_send(hc, &method_internal_event_fire, &q, fired);
 }
 
 /* ---- the list ---- */
@@ -68,11 +85,13 @@ enum api_state http_event_list(struct http_call *hc)
 	struct list list = events(hc, param_get(hc, "name"));
 	const struct user_event *all = list.items;
 	uint64_t index = list.n ? user_event_index(all[list.n - 1].id) : 1;
-	if (!hc->wait->deadline) {
+	mono_ns *deadline = &hc->wait->again.deadline;
+	if (!*deadline) {
 		bool whole = q.max_query_time <= 0 || q.max_query_time > WAIT_MAX;
-		hc->wait->deadline = a->now + (whole ? WAIT_MAX : q.max_query_time);
+		*deadline = a->now + (whole ? WAIT_MAX : q.max_query_time);
 	}
-	if (q.min_index && index == q.min_index && a->now < hc->wait->deadline) {
+	hc->wait->wake = *deadline;
+	if (q.min_index && index == q.min_index && a->now < *deadline) {
 		hc->wait->watched = (struct watchset){.arena = &a->arena};
 		watch_tree(&hc->wait->watched, a->world->db, TREE_EVENTS);
 		return API_WAIT;

@@ -3,9 +3,9 @@
 
 #include "core/agent/config.h"
 #include "core/base/json.h"
-#include "core/method/status.h"
+#include "core/method/requests.h"
 
-static bool ask(struct http_call *hc, const struct method *m, struct text_list *reply, enum api_state *state)
+static bool ask(struct http_call *hc, const struct method *m, struct list_reply *reply, enum api_state *state)
 {
 	struct dc_request q = {.head.datacenter = hc->api->world->config->datacenter}; /* ?dc= is ignored */
 	return http_read(hc, m, &q, reply, state);
@@ -13,21 +13,21 @@ static bool ask(struct http_call *hc, const struct method *m, struct text_list *
 
 enum api_state http_status_leader(struct http_call *hc)
 {
-	struct text_list reply = {0};
+	struct list_reply reply = {0};
 	enum api_state state;
 	if (!ask(hc, &method_status_leader, &reply, &state))
 		return state;
-	const struct slice *leader = reply.texts.items;
-	json_string(http_json_begin(hc), reply.texts.n ? leader[0] : S_NONE);
+	const struct slice *leader = reply.items.items;
+	json_string(http_json_begin(hc), reply.items.n ? leader[0] : S_NONE);
 	return http_json_end(hc);
 }
 
 enum api_state http_status_peers(struct http_call *hc)
 {
-	struct text_list reply = {0};
+	struct list_reply reply = {0};
 	enum api_state state;
 	if (!ask(hc, &method_status_peers, &reply, &state))
 		return state;
-	http_json_strings(hc, reply.texts);
+	http_json_strings(hc, reply.items);
 	return http_json_end(hc);
 }

@@ -50,10 +50,44 @@ enum call_state {
 	CALL_DONE,   /* the reply is filled */
 	CALL_FAILED, /* err and fail say why */
 	CALL_WAIT,   /* nothing new: wait for a note of `watched` to move, or for `deadline` */
-	CALL_WAIT_LEADER, /* no leader: run again when the world's leader changes, or at `deadline` */
+	CALL_WAIT_LEADER, /* no leader: run again when the world's leader changes, or at `wake` */
 	CALL_SENT,   /* `message` is ready for the core thread; the answer comes with it */
-	CALL_FORWARD,/* another datacenter or the leader has to answer */
+	CALL_FORWARD,/* another server has to answer: `forward` says who; run again with its answer */
 };
+
+/* What a call that was put off has to know when it runs again. The host keeps it beside the request; all zero: first
+ * run. */
+struct call_again {
+	mono_ns deadline; /* of a blocking query; 0: it did not block yet */
+	mono_ns hold;     /* until then a leader is waited for; 0: not yet */
+	uint64_t seed;    /* for what the request makes up by lot and has to make up again; 0: nothing yet */
+	const struct call_answer *answer; /* another server's, to this very call; else NULL */
+};
+
+/* What came of a call that another server had to answer. Lent for the run. */
+enum answer_kind {
+	ANSWER_REPLY,       /* `body` */
+	ANSWER_ERROR,       /* the other server's sentence, "rpc error making call: …" before it */
+	ANSWER_LOST,        /* sent, but the connection ended before an answer */
+	ANSWER_UNREACHABLE, /* never sent: "rpc error getting client: …" */
+};
+
+struct call_answer {
+	enum answer_kind kind;
+	struct slice from; /* whom we asked */
+	struct slice body, text;
+};
+
+/* Whom to ask instead of ourselves. Everything is in the arena of the call. */
+struct call_forward {
+	struct slice to;         /* "10.0.0.1:8300" */
+	struct slice datacenter; /* of that server */
+	bool tls;                /* its tag says that it takes TLS */
+	struct slice method, args;
+	dur_ns patience;         /* how long the answer may take by right */
+};
+
+struct router;
 
 struct call {
 	const struct method *method;
@@ -61,22 +95,24 @@ struct call {
 	struct arena *arena;
 	struct logbuf *log;
 	struct rand *rand;
+	struct router *router; /* NULL: nothing is forwarded */
 	mono_ns now;
 	wall_ns wall;
 	void *request, *reply;
-
-	/* of a call that runs again */
-	mono_ns deadline; /* 0: first run; set by method_run when it has to wait */
+	struct call_again again; /* in and out */
 
 	/* out */
 	struct watchset watched;
+	mono_ns wake; /* CALL_WAIT, CALL_WAIT_LEADER: run again then at the latest */
+	struct call_forward forward;
 	enum err err;
 	struct fail fail;
 	struct message *message; /* for a write: the caller gives an empty one, the method fills it */
 	struct apply_result refused; /* CALL_DONE of a write: answered without the log (lock delays) */
+	bool answered;               /* CALL_DONE of a write: another server did it, and the message has its answer */
 };
 
-/* Runs it. Order: datacenter → leader → token → read or prepare → park. */
+/* Runs it. Order: answer of another server → datacenter → leader → token → read or prepare → park. */
 enum call_state method_run(struct call *c);
 
 /* For handlers: fail with a text. Returns CALL_FAILED's err. */

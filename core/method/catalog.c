@@ -7,7 +7,6 @@
 #include "core/method/method.h"
 #include "core/method/near.h"
 #include "core/method/notes.h"
-#include "core/method/status.h"
 #include "core/state/command.h"
 
 static enum err nodes(struct call *c)
@@ -87,12 +86,12 @@ static enum err node_services(struct call *c)
 /* One datacenter knows itself; the WAN pool adds the others. */
 static enum err datacenters(struct call *c)
 {
-	struct text_list *reply = c->reply;
+	struct list_reply *reply = c->reply;
 	struct slice *dc = ARENA_NEW(c->arena, struct slice);
 	if (!dc)
 		return call_fail(c, ERR_NO_MEMORY, "out of memory");
 	*dc = c->world->config->datacenter;
-	reply->texts = (struct list){dc, 1};
+	reply->items = (struct list){dc, 1};
 	return OK;
 }
 
@@ -183,7 +182,7 @@ const struct method method_catalog_service_nodes = {
 const struct method method_catalog_node_services = {
 	"Catalog.NodeServices", &node_request_schema, &indexed_node_services_schema, M_READ, node_services};
 const struct method method_catalog_datacenters = {
-	"Catalog.ListDatacenters", &dc_request_schema, NULL, M_READ | M_LOCAL | M_NO_BLOCK, datacenters};
+	"Catalog.ListDatacenters", &dc_request_schema, NULL, M_READ | M_LOCAL | M_NO_REQUEST, datacenters, SHAPE_TEXTS};
 const struct method method_catalog_register = {
 	"Catalog.Register", &register_request_schema, NULL, M_WRITE, catalog_register};
 const struct method method_catalog_deregister = {

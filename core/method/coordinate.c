@@ -23,7 +23,7 @@ static enum err one_node(struct call *c)
 /* Without other servers in the WAN pool we are alone in our datacenter, at the origin (coordinate.NewCoordinate). */
 static enum err datacenters(struct call *c)
 {
-	struct datacenter_list *reply = c->reply;
+	struct list_reply *reply = c->reply;
 	struct datacenter_coordinates *dc = ARENA_NEW(c->arena, struct datacenter_coordinates);
 	struct coordinate_entry *e = ARENA_NEW(c->arena, struct coordinate_entry);
 	struct coordinate *coord = ARENA_NEW(c->arena, struct coordinate);
@@ -34,7 +34,7 @@ static enum err datacenters(struct call *c)
 	*e = (struct coordinate_entry){.node = c->world->config->node_name, .coord = coord};
 	*dc = (struct datacenter_coordinates){
 		.datacenter = c->world->config->datacenter, .area_id = S("wan"), .coordinates = {e, 1}};
-	reply->datacenters = (struct list){dc, 1};
+	reply->items = (struct list){dc, 1};
 	return OK;
 }
 
@@ -66,6 +66,7 @@ const struct method method_coordinate_nodes = {
 const struct method method_coordinate_node = {
 	"Coordinate.Node", &node_request_schema, &indexed_coordinates_schema, M_READ, one_node};
 const struct method method_coordinate_datacenters = {
-	"Coordinate.ListDatacenters", &dc_request_schema, NULL, M_READ | M_LOCAL | M_NO_BLOCK, datacenters};
+	"Coordinate.ListDatacenters", &dc_request_schema, &datacenter_coordinates_schema,
+	M_READ | M_LOCAL | M_NO_REQUEST, datacenters, SHAPE_LIST};
 const struct method method_coordinate_update = {
 	"Coordinate.Update", &coordinate_update_request_schema, NULL, M_WRITE, update};

@@ -13,11 +13,6 @@ struct coordinate_update_request {
 	struct coordinate *coord;
 };
 
-struct datacenter_list {
-	struct query_meta meta;
-	struct list datacenters; /* of struct datacenter_coordinates */
-};
-
 extern const struct schema coordinate_update_request_schema;
 
 #endif

@@ -64,4 +64,16 @@ const struct method method_kvs_get = {"KVS.Get", &key_request_schema, &indexed_e
 const struct method method_kvs_list = {"KVS.List", &key_request_schema, &indexed_entries_schema, M_READ, kvs_list};
 const struct method method_kvs_list_keys = {
 	"KVS.ListKeys", &key_list_request_schema, &indexed_keys_schema, M_READ, kvs_list_keys};
-const struct method method_kvs_apply = {"KVS.Apply", &kvs_request_schema, NULL, M_WRITE, kvs_apply};
+/* The bool is a verdict where the operation gives one; for the others it is false and means nothing. */
+static void kvs_applied(struct call *c, const void *yes)
+{
+	static const char *const verdicts[] = {"cas", "delete-cas", "lock", "unlock"};
+	const struct kvs_request *q = c->request;
+	c->message->result = (struct apply_result){.kind = APPLY_NONE};
+	for (size_t i = 0; i < ARRAY_LEN(verdicts); i++)
+		if (slice_is(q->op, verdicts[i]))
+			c->message->result = (struct apply_result){.kind = APPLY_BOOL, .yes = *(const bool *)yes};
+}
+
+const struct method method_kvs_apply = {"KVS.Apply", &kvs_request_schema, NULL, M_WRITE, kvs_apply, .shape = SHAPE_BOOL,
+	.take_reply = kvs_applied};

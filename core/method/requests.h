@@ -46,6 +46,13 @@ struct session_request_one {
 	struct read_head head;
 	struct slice session;
 };
+struct event_fire_request {
+	struct read_head head;
+	struct slice name, payload; /* msgpack of a struct user_event */
+};
+struct event_fire_reply {
+	struct query_meta meta;
+};
 
 struct indexed_entries {
 	struct query_meta meta;

@@ -100,6 +100,24 @@ static enum err session_renew(struct call *c)
 	return OK;
 }
 
+static void renewed(const struct message *m, void *reply)
+{
+	struct indexed_sessions *r = reply;
+	r->meta = (struct query_meta){.index = m->index}; /* the reference says no more */
+	r->sessions = (struct list){m->reply, m->reply ? 1 : 0};
+}
+
+static void take_renewed(struct call *c, const void *reply)
+{
+	const struct indexed_sessions *r = reply;
+	struct slice *id = ARENA_NEW(&c->message->mem, struct slice);
+	if (id)
+		*id = arena_copy(&c->message->mem, ((const struct session_request_one *)c->request)->session);
+	c->message->request = id;
+	c->message->index = r->meta.index;
+	c->message->reply = r->sessions.n ? r->sessions.items : NULL;
+}
+
 const struct method method_session_get = {
 	"Session.Get", &session_request_one_schema, &indexed_sessions_schema, M_READ, session_get_one};
 const struct method method_session_list = {
@@ -107,6 +125,7 @@ const struct method method_session_list = {
 const struct method method_session_node = {
 	"Session.NodeSessions", &node_request_schema, &indexed_sessions_schema, M_READ, session_of_node};
 const struct method method_session_apply = {
-	"Session.Apply", &session_request_schema, NULL, M_WRITE, session_apply};
+	"Session.Apply", &session_request_schema, NULL, M_WRITE, session_apply, SHAPE_TEXT};
 const struct method method_session_renew = {
-	"Session.Renew", &session_request_one_schema, &indexed_sessions_schema, M_WRITE, session_renew};
+	"Session.Renew", &session_request_one_schema, &indexed_sessions_schema, M_WRITE | M_TWICE, session_renew,
+	.reply_of = renewed, .take_reply = take_renewed};

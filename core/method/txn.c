@@ -73,6 +73,21 @@ static const struct field read_response_fields[] = {
 const struct schema txn_read_response_schema =
 	SCHEMA(struct txn_read_response, "structs.TxnReadResponse", read_response_fields);
 
-const struct method method_txn_apply = {"Txn.Apply", &txn_request_schema, &txn_response_schema, M_WRITE, txn_apply_call};
+static void applied(const struct message *m, void *reply)
+{
+	if (m->result.kind == APPLY_TXN)
+		*(struct txn_response *)reply = *m->result.txn;
+}
+
+static void take_applied(struct call *c, const void *reply)
+{
+	struct txn_response *r = ARENA_NEW(&c->message->mem, struct txn_response);
+	if (r)
+		*r = *(const struct txn_response *)reply;
+	c->message->result = (struct apply_result){.kind = APPLY_TXN, .txn = r};
+}
+
+const struct method method_txn_apply = {"Txn.Apply", &txn_request_schema, &txn_response_schema, M_WRITE, txn_apply_call,
+	.reply_of = applied, .take_reply = take_applied};
 const struct method method_txn_read = {
 	"Txn.Read", &txn_read_request_schema, &txn_read_response_schema, M_READ | M_NO_BLOCK, txn_read_call};

@@ -1,0 +1,94 @@
+#include "cmd/agent/forward.h"
+
+#include <stdlib.h>
+
+#include "core/base/slice.h"
+#include "net/rpc_client.h"
+
+/* On top of what an answer may take by right: leaders are waited for at the other end, too. */
+#define MARGIN (120 * NS_PER_S)
+
+enum { SERVER_STREAMS = 64, CLIENT_STREAMS = 32 };
+
+struct forward {
+	struct loop *loop;
+	struct rpc_client *client;
+};
+
+struct forward_call {
+	struct rpc_sent *sent;
+	void (*done)(void *owner, const struct call_answer *a);
+	void *owner;
+	size_t to_n;
+	char to[];
+};
+
+struct forward *forward_new(struct loop *l, const struct agent_config *c, uint64_t seed)
+{
+	struct forward *f = calloc(1, sizeof *f);
+	const struct rpc_client_settings settings = {
+	        .idle_timeout = c->server_mode ? 120 * NS_PER_S : 127 * NS_PER_S,
+	        .idle_streams = c->server_mode ? SERVER_STREAMS : CLIENT_STREAMS,
+	        .seed = seed,
+	};
+	if (!f)
+		return NULL;
+	f->loop = l;
+	f->client = rpc_client_new(l, &settings);
+	if (!f->client) {
+		free(f);
+		return NULL;
+	}
+	return f;
+}
+
+void forward_free(struct forward *f)
+{
+	if (!f)
+		return;
+	rpc_client_free(f->client);
+	free(f);
+}
+
+static void on_done(void *owner, const struct rpc_result *r)
+{
+	static const enum answer_kind kinds[] = {
+	        [RPC_DONE] = ANSWER_REPLY,
+	        [RPC_REFUSED] = ANSWER_ERROR,
+	        [RPC_NO_CONN] = ANSWER_UNREACHABLE,
+	        [RPC_LOST] = ANSWER_LOST,
+	        [RPC_LATE] = ANSWER_LOST,
+	};
+	struct forward_call *c = owner;
+	const struct call_answer a = {
+	        .kind = kinds[r->outcome],
+	        .from = slice_at(c->to, c->to_n),
+	        .body = r->body,
+	        .text = r->error,
+	};
+	c->done(c->owner, &a);
+	free(c);
+}
+
+struct forward_call *forward_begin(struct forward *f, const struct call_forward *what,
+        void (*done)(void *owner, const struct call_answer *a), void *owner)
+{
+	struct forward_call *c = malloc(sizeof *c + what->to.n);
+	if (!c)
+		return NULL;
+	*c = (struct forward_call){.done = done, .owner = owner, .to_n = what->to.n};
+	memcpy(c->to, what->to.p, what->to.n);
+	mono_ns deadline = f->loop->now + what->patience + MARGIN;
+	c->sent = rpc_client_call(f->client, what->to, what->method, what->args, deadline, on_done, c);
+	if (!c->sent) {
+		free(c);
+		return NULL;
+	}
+	return c;
+}
+
+void forward_cancel(struct forward_call *c)
+{
+	rpc_client_cancel(c->sent);
+	free(c);
+}
