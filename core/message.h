@@ -30,6 +30,8 @@ enum ask {
 	ASK_RELOAD,             /* the host reads the configuration again */
 	ASK_TOKEN,              /* request: struct ask_token */
 	ASK_RESTORE,            /* request: struct ask_restore */
+	ASK_VERIFY,             /* do we still lead? answered when the next world may be read as the newest */
+	ASK_RAFT_CHANGE,        /* request: struct ask_raft_change; answered when it is committed */
 };
 
 /* One row of a join: many addresses. */
@@ -65,6 +67,12 @@ struct ask_token {
 struct ask_restore {
 	struct slice state;
 	raft_index index;
+};
+
+/* One server in Raft's configuration (core/raft/raft.h: raft_change). Others may be under way: then it waits. */
+struct ask_raft_change {
+	int kind; /* enum raft_change */
+	struct slice id, address;
 };
 
 struct message {
