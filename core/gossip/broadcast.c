@@ -102,6 +102,8 @@ static bool give(struct broadcasts *q, struct told *t, struct parts *p, bool use
 
 void broadcasts_take(struct broadcasts *q, struct parts *p, bool user, size_t *room, uint32_t limit)
 {
+	if (!q->n)
+		return;
 	uint32_t misses = 0, most = limit < BROADCAST_LIMIT_MAX ? limit : BROADCAST_LIMIT_MAX - 1;
 	/* What is told moves to the end of the next list: remember where each list ends now, or it would be met again.
 	 */

@@ -142,7 +142,8 @@ void seal_put(struct buf *out, const struct keyring *k, unsigned version, struct
 	p[0] = (char)version;
 	rand_bytes(random, p + 1, SEAL_NONCE);
 	char *body = p + 1 + SEAL_NONCE;
-	memcpy(body, text.p, text.n);
+	if (text.n)
+		memcpy(body, text.p, text.n);
 	memset(body + text.n, (int)(inner - text.n), inner - text.n);
 	gcm_begin(&gcm, &k->keys[0], p + 1, aad);
 	br_gcm_run(&gcm, 1, body, inner);
