@@ -113,7 +113,7 @@ static bool take_input(struct mux_link *l)
 	return true;
 }
 
-static void link_ready(struct watch *w, uint32_t events)
+void mux_link_ready(struct watch *w, uint32_t events)
 {
 	struct mux_link *l = (struct mux_link *)(void *)w;
 	if (events & EPOLLOUT && !stream_flush(&l->s)) {
@@ -155,6 +155,13 @@ static void flush_all(struct timer *t)
 		dirty_leave(l);
 		flush(l);
 	}
+	loop_timer_stop(all->loop, &all->flush);
+}
+
+void mux_links_later(struct mux_links *all)
+{
+	if (!timer_is_set(&all->flush))
+		loop_timer(all->loop, &all->flush, all->loop->now);
 }
 
 void mux_link_later(struct mux_link *l)
@@ -167,8 +174,7 @@ void mux_link_later(struct mux_link *l)
 		l->next_dirty->dirty_at = &l->next_dirty;
 	l->dirty_at = &all->dirty;
 	all->dirty = l;
-	if (!timer_is_set(&all->flush))
-		loop_timer(all->loop, &all->flush, all->loop->now);
+	mux_links_later(all);
 }
 
 /* ---- for the owner ---- */
@@ -189,7 +195,7 @@ void mux_links_free(struct mux_links *all)
 void mux_link_start(struct mux_link *l, struct mux_links *all)
 {
 	l->all = all;
-	l->s.watch.ready = link_ready;
+	l->s.watch.ready = mux_link_ready;
 	l->clock = (struct timer){.fire = clock_fires};
 	clock_set(l, PING_S * NS_PER_S);
 	mux_link_later(l);

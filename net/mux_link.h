@@ -44,9 +44,13 @@ struct mux_link {
 /* Zero but for what the owner sets (loop to ended). */
 void mux_links_init(struct mux_links *all);
 void mux_links_free(struct mux_links *all); /* its links are closed already */
+/* `turn` is called at the end of this turn, whether or not a link has something to send. */
+void mux_links_later(struct mux_links *all);
 
 /* l->s is open and watched; l->mux is set up. Takes over the watch. */
 void mux_link_start(struct mux_link *l, struct mux_links *all);
+/* What the watch calls. The owner calls it once himself when TLS may have decrypted something already. */
+void mux_link_ready(struct watch *w, uint32_t events);
 /* Something was written outside of `event`: it leaves at the end of the turn. */
 void mux_link_later(struct mux_link *l);
 /* Ends the session when what was written has been handed to the kernel once; `ended` comes in this turn or the next
