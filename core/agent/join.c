@@ -81,6 +81,17 @@ static void started(struct agent *a, enum gossip_pool pool, const struct gossip_
 		e->joined.why = arena_str(&a->out->mem, "%.*s", PS(x->done.text));
 }
 
+/* A list of errors without its line breaks. */
+static void put_one_line(struct buf *out, struct slice text)
+{
+	for (struct slice line; text.n;) {
+		line = slice_next(&text, '\n');
+		if (line.n && out->n)
+			buf_char(out, ' ');
+		buf_slice(out, line);
+	}
+}
+
 static void tried(struct agent *a, enum gossip_pool pool, const struct gossip_effect *x)
 {
 	struct join_retry *r = &a->joins.retry[pool];
@@ -98,11 +109,12 @@ static void tried(struct agent *a, enum gossip_pool pool, const struct gossip_ef
 		effect_add(a->out, EFF_STOP)->stop.exit_code = 1;
 		return;
 	}
-	struct buf wait = {0};
-	dur_print(&wait, interval);
-	log_warn(a->log, "agent: Join %s failed: %.*s, retrying in %.*s", pool_names[pool], PS(x->done.text),
-	        PS(buf_view(&wait)));
-	buf_free(&wait);
+	struct buf why = {0};
+	put_one_line(&why, x->done.text);
+	BUF_LIT(&why, ", retrying in ");
+	dur_print(&why, interval);
+	log_warn(a->log, "agent: Join %s failed: %.*s", pool_names[pool], PS(buf_view(&why)));
+	buf_free(&why);
 	r->at = a->now + interval;
 }
 

@@ -23,7 +23,7 @@ fi
 agent a -dev
 await 15 sh -c 'curl -s 127.0.0.1:8500/v1/health/state/passing | grep -q serfHealth'
 tests=$("$program" -test.list . | grep '^Test')
-tests=$(grep -v TestAgent_Join <<<"$tests") # joins itself: ours waits for gossip, 1.0.8 lacks a field it reads
+[ "${CONSUL_IS:-}" != reference ] || tests=$(grep -v TestAgent_Join <<<"$tests")
 timeout 120 "$program" -test.v -test.run "^($(paste -sd'|' <<<"$tests"))\$" >"$scratch/out" 2>&1
 passed=$(grep -c '^--- \(PASS\|SKIP\)' "$scratch/out")
 failed=$(grep -c '^--- FAIL' "$scratch/out")

@@ -164,8 +164,9 @@ async function about(c, name) {
 	check(name + ' agent.members', (await c.agent.members()).length === 1);
 	const self = await c.agent.self();
 	check(name + ' agent.self', self.Config.Datacenter === 'dc1' && self.Member.Status === 1, self.Config);
+	await c.agent.join({ address });
 	await c.agent.forceLeave('nobody');
-	check(name + ' forceLeave answers', true);
+	check(name + ' join and forceLeave answer', true);
 }
 
 async function transactions(c) {

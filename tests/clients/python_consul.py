@@ -172,6 +172,7 @@ def about():
     check("coordinate.nodes", isinstance(nodes, (list, type(None))), nodes)
     if verbs_of_0x:
         check("datacenters of coordinates", isinstance(c.coordinate.datacenters(), list))
+        check("join", c.agent.join(address))
         check("force_leave", c.agent.force_leave("nobody"))
 
 

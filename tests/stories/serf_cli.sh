@@ -49,6 +49,8 @@ done
 
 says "info shows the sections" 0 'serf_lan:' info
 says "info as JSON" 0 '"leader": "true"' info -format=json
+says "join tells how many it reached" 0 'Successfully joined cluster by contacting 1 nodes.' join $a
+says "a failed join says why" 1 'connection refused' join 127.66.84.8:1
 says "force-leave of nobody is no error" 0 '' force-leave nosuch
 says "keys are answered in Consul's form, which Serf can't read" 1 'Error installing key' keys -install=kZyFABeAmc64UMTrm9XuKA==
 says "events are none of its commands" 1 'Unsupported command' event deploy
