@@ -1,5 +1,6 @@
 #include "net/ipc_server.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@ enum {
 	UNREAD_MAX = 256 << 10,
 	CONNECTIONS_MAX = 1024,
 	STALL_S = 60,
+	FAREWELL_MS = 100,
 	LINGER_S = 1,
 	READ_MIN = 16 << 10, /* several short values are read at once, however short they have to be */
 	VALUES_A_TURN = 256, /* of one connection, then the others have their turn */
@@ -365,11 +367,25 @@ struct ipc_server *ipc_server_new(struct loop *l, const struct ipc_settings *set
 	return s;
 }
 
+/* Clients that race between our last answer and the end of the connection (Serf's in Go does) shall see the answer:
+ * most hang up by themselves as soon as they have it. */
+static void farewell(struct ipc_server *s)
+{
+	loop_read_clocks(s->loop);
+	mono_ns until = s->loop->now + FAREWELL_MS * NS_PER_MS;
+	for (struct ipc_conn *c = s->conns; c && s->loop->now < until; c = c->next) {
+		struct pollfd end = {.fd = c->s.watch.fd, .events = POLLRDHUP};
+		poll(&end, 1, (int)((until - s->loop->now) / NS_PER_MS));
+		loop_read_clocks(s->loop);
+	}
+}
+
 void ipc_server_free(struct ipc_server *s)
 {
 	if (!s)
 		return;
 	listener_close_all(&s->listeners);
+	farewell(s);
 	while (s->conns)
 		conn_gone(s->conns);
 	buf_free(&s->out);

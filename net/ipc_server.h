@@ -55,7 +55,7 @@ struct ipc_server *ipc_server_new(struct loop *l, const struct ipc_settings *set
 /* Serves a listening socket (net/socket.h) and owns it. False when out of memory or descriptors; then the socket is
  * still the caller's. */
 bool ipc_server_listen(struct ipc_server *s, int fd);
-/* Closes everything; `closed` is called for each connection. */
+/* Closes everything; `closed` is called for each connection. Clients have a tenth of a second to hang up themselves. */
 void ipc_server_free(struct ipc_server *s);
 const struct ipc_counts *ipc_server_counts(const struct ipc_server *s);
 
