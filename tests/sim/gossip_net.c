@@ -39,6 +39,7 @@ void sim_init(struct sim *s, const struct sim_config *c, uint64_t seed)
 	*s = (struct sim){.c = *c};
 	rand_seed(&s->rand, seed);
 	s->now = NS_PER_S;
+	s->sleep_max = 5 * NS_PER_S;
 	s->log.level = getenv("SIM_LOG") ? LOG_DEBUG : LOG_ERR + 1;
 	s->nodes = calloc(SIM_NODES_MAX, sizeof *s->nodes);
 	MUST(s->nodes);
@@ -56,30 +57,60 @@ uint32_t sim_add(struct sim *s, const char *name, const char *id)
 	return i;
 }
 
+void sim_route(struct sim *s, uint32_t node, unsigned router)
+{
+	struct sim_node *n = &s->nodes[node];
+	const uint8_t ip[4] = {192, 0, 2, (uint8_t)router};
+	n->router = router;
+	n->addr = (struct gossip_addr){.ip = ip_of_v4(ip), .port = (uint16_t)(8301 + 10 * node)};
+	n->seen = n->addr;
+	n->seen.port = (uint16_t)(40000 + node);
+}
+
 static bool index_of(const struct sim *s, const struct gossip_addr *a, uint32_t *out)
 {
 	const uint8_t *b = a->ip.b + 12;
 	*out = (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
-	return *out < s->n && b[0] == 10;
+	if (b[0] == 10)
+		return *out < s->n;
+	for (*out = 0; *out < s->n; ++*out)
+		if (gossip_addr_eq(a, &s->nodes[*out].addr) || gossip_addr_eq(a, &s->nodes[*out].seen))
+			return true;
+	return false;
 }
 
 static void carry_out(struct sim *s, uint32_t i);
+
+static uint32_t greater(uint32_t a, uint32_t b)
+{
+	return a > b ? a : b;
+}
+
+static void look_at(struct sim *s, const struct sim_node *n)
+{
+	struct gossip_stats st;
+	gossip_stats(n->g, &st);
+	s->swim_queue = greater(s->swim_queue, st.swim_queue);
+	s->serf_queue = greater(s->serf_queue, greater(st.intent_queue, greater(st.event_queue, st.query_queue)));
+	if (!gossip_invariants(n->g))
+		s->broken++;
+}
 
 void sim_event(struct sim *s, uint32_t node, struct gossip_event *ev)
 {
 	struct sim_node *n = &s->nodes[node];
 	if (!n->g)
 		return;
-	ev->now = s->now;
+	ev->now = s->now + n->skew;
 	s->log.now = s->now;
 	gossip_step(n->g, ev, &s->effects);
 	s->steps++;
-	if (rand_below(&s->rand, 1 + s->n) == 0 && !gossip_invariants(n->g))
-		s->broken++;
+	if (rand_below(&s->rand, 1 + s->n) == 0)
+		look_at(s, n);
 	carry_out(s, node);
 	if (!n->g)
 		return;
-	mono_ns next = gossip_next(n->g);
+	mono_ns next = gossip_next(n->g) - n->skew;
 	schedule(s, &n->timer, next > s->now ? next : s->now);
 	if (s->log.lines.n) {
 		fprintf(stderr, "%9.3f %s: %.*s", (double)s->now / 1e9, n->name, (int)s->log.lines.n, s->log.lines.p);
@@ -91,8 +122,11 @@ void sim_start(struct sim *s, uint32_t node)
 {
 	struct sim_node *n = &s->nodes[node];
 	struct slice key = S("0123456789abcdef");
-	struct pair tags[] = {{S("role"), S("node")}, {S("dc"), S("dc1")}, {S("id"), slice_of(n->id)}, {S("segment"), S("")},
-	        {S("build"), S("1.0.8:")}};
+	char forget[32];
+	snprintf(forget, sizeof forget, "%llds", (long long)(n->forget / NS_PER_S));
+	struct pair tags[] = {{S("role"), S("node")}, {S("dc"), S("dc1")}, {S("id"), slice_of(n->id)},
+	        {S("segment"), S("")}, {S("build"), S("1.0.8:")}, {S("rc_tm"), slice_of(forget)}};
+	uint32_t tags_n = s->c.consul ? ARRAY_LEN(tags) : 1;
 	struct gossip_config c = {
 	        .pool = s->c.consul ? GOSSIP_LAN : GOSSIP_OPEN,
 	        .timing = s->c.timing,
@@ -101,7 +135,7 @@ void sim_start(struct sim *s, uint32_t node)
 	        .bind_port = 8301,
 	        .dc = S("dc1"),
 	        .id = slice_of(n->id),
-	        .tags = {tags, s->c.consul ? ARRAY_LEN(tags) : 1},
+	        .tags = {tags, tags_n - (s->c.consul && !n->forget)},
 	        .keys = {&key, s->c.encrypted},
 	        .no_compression = !s->c.compress,
 	        .log = &s->log,
@@ -131,6 +165,14 @@ void sim_sleep(struct sim *s, uint32_t node, dur_ns how_long)
 	s->nodes[node].asleep_until = s->now + how_long;
 }
 
+void sim_jump(struct sim *s, uint32_t node, dur_ns ahead)
+{
+	struct sim_node *n = &s->nodes[node];
+	n->skew += ahead;
+	if (n->g)
+		schedule(s, &n->timer, s->now);
+}
+
 void sim_join(struct sim *s, uint32_t node, uint32_t to)
 {
 	struct gossip_event ev = {.kind = GE_JOIN, .tag = 1};
@@ -144,7 +186,14 @@ void sim_join(struct sim *s, uint32_t node, uint32_t to)
 static bool cut_off(const struct sim *s, uint32_t from, uint32_t to)
 {
 	unsigned a = s->nodes[from].group, b = s->nodes[to].group;
+	if (s->nodes[from].router && s->nodes[from].router == s->nodes[to].router && !s->hairpin && from != to)
+		return true;
 	return s->parted && a != b && (!s->one_way || a < b);
+}
+
+static bool hears(struct sim *s, uint32_t node)
+{
+	return !s->nodes[node].deaf || rand_unit(&s->rand) >= s->nodes[node].deaf;
 }
 
 static dur_ns delay(struct sim *s)
@@ -174,7 +223,7 @@ static void send_packet(struct sim *s, uint32_t from, const struct gossip_effect
 		return;
 	unsigned copies = rand_unit(&s->rand) < s->c.doubled ? 2 : 1;
 	for (; copies; copies--)
-		if (rand_unit(&s->rand) >= s->c.loss) {
+		if (rand_unit(&s->rand) >= s->c.loss && hears(s, to)) {
 			struct delivery *d = delivery_new(PACKET, from, to, x->packet.data);
 			schedule(s, &d->timer, s->now + delay(s));
 		}
@@ -206,7 +255,7 @@ static void open_stream(struct sim *s, uint32_t from, const struct gossip_effect
 		to = from;
 	t->node[1] = to;
 	t->id[1] = ++s->stream_number | GOSSIP_STREAM_THEIRS;
-	if (!cut_off(s, from, to) && !cut_off(s, to, from))
+	if (!cut_off(s, from, to) && !cut_off(s, to, from) && hears(s, from) && hears(s, to))
 		stream_send(s, t, 1, STREAM_OPEN, S_NONE); /* else nothing comes back, ever: a time-out */
 }
 
@@ -278,8 +327,10 @@ static void judge(struct sim *s, uint32_t by, const struct gossip_effect *x)
 		return;
 	s->nodes[by].failures_seen++;
 	const struct sim_node *n = &s->nodes[whom];
-	if (n->g && !n->slow && n->asleep_until <= s->now && !s->parted)
+	bool healthy = n->g && !n->slow && !n->deaf && !s->nodes[by].deaf;
+	if (healthy && n->asleep_until <= s->now && !s->parted)
 		s->false_deaths++;
+	s->true_deaths += !n->g;
 }
 
 static void carry_out(struct sim *s, uint32_t i)
@@ -308,6 +359,11 @@ static void carry_out(struct sim *s, uint32_t i)
 
 /* ---- time ---- */
 
+static struct gossip_addr source(const struct sim_node *n)
+{
+	return n->router ? n->seen : n->addr;
+}
+
 static void arrive_stream(struct sim *s, struct delivery *d)
 {
 	struct sim_stream *t = d->stream;
@@ -328,13 +384,11 @@ static void arrive_stream(struct sim *s, struct delivery *d)
 	case STREAM_OPEN:
 		stream_send(s, t, 0, STREAM_OPENED, S_NONE);
 		ev.kind = GE_STREAM_OPENED;
-		ev.stream.peer = s->nodes[t->node[0]].addr;
+		ev.stream.peer = source(&s->nodes[t->node[0]]);
 		break;
 	case STREAM_OPENED: ev.kind = GE_STREAM_OPENED; break;
 	case STREAM_DATA: ev.kind = GE_STREAM_DATA; break;
-	default:
-		ev.kind = GE_STREAM_CLOSED;
-		t->closed[side] = true;
+	default: ev.kind = GE_STREAM_CLOSED; t->closed[side] = true;
 	}
 	sim_event(s, t->node[side], &ev);
 }
@@ -348,7 +402,7 @@ static void arrive(struct sim *s, struct delivery *d)
 	}
 	if (d->what == PACKET) {
 		struct gossip_event ev = {.kind = GE_PACKET};
-		ev.packet.from = s->nodes[d->from].addr;
+		ev.packet.from = source(&s->nodes[d->from]);
 		ev.packet.data = slice_at(d->data, d->n);
 		sim_event(s, d->to, &ev);
 	} else {
@@ -357,14 +411,29 @@ static void arrive(struct sim *s, struct delivery *d)
 	free(d);
 }
 
+/* Lives through what it slept through, timer by timer. */
+static void catch_up(struct sim *s, struct sim_node *n)
+{
+	dur_ns skew = n->skew;
+	for (mono_ns due; n->g && (due = gossip_next(n->g) - skew) < s->now - NS_PER_MS;) {
+		struct gossip_event ev = {.kind = GE_TIMER};
+		n->skew = skew + due - s->now;
+		sim_event(s, (uint32_t)(n - s->nodes), &ev);
+	}
+	n->skew = skew;
+}
+
 static void wake(struct sim *s, struct sim_node *n)
 {
 	if (n->asleep_until > s->now) {
 		schedule(s, &n->timer, n->asleep_until);
 		return;
 	}
+	if (s->plain)
+		catch_up(s, n);
 	if (n->slow && rand_below(&s->rand, 4) == 0)
-		sim_sleep(s, (uint32_t)(n - s->nodes), NS_PER_S / 2 + (dur_ns)rand_below(&s->rand, 5 * NS_PER_S));
+		sim_sleep(s, (uint32_t)(n - s->nodes),
+		        NS_PER_S / 2 + (dur_ns)rand_below(&s->rand, (uint64_t)s->sleep_max));
 	struct gossip_event ev = {.kind = GE_TIMER};
 	sim_event(s, (uint32_t)(n - s->nodes), &ev);
 }
@@ -427,28 +496,40 @@ void sim_free(struct sim *s)
 bool sim_sees(const struct sim *s, uint32_t a, uint32_t b)
 {
 	struct gossip_member m;
-	return s->nodes[a].g && gossip_find(s->nodes[a].g, slice_of(s->nodes[b].name), &m) && m.status == GOSSIP_ALIVE &&
-	       gossip_addr_eq(&m.addr, &s->nodes[b].addr);
+	return s->nodes[a].g && gossip_find(s->nodes[a].g, slice_of(s->nodes[b].name), &m) &&
+	       m.status == GOSSIP_ALIVE && gossip_addr_eq(&m.addr, &s->nodes[b].addr);
+}
+
+static bool together(const struct sim *s, uint32_t a, uint32_t b)
+{
+	return s->nodes[b].g && !(s->parted && s->nodes[a].group != s->nodes[b].group);
+}
+
+/* The numbers are cheap and mostly tell already. */
+static bool counts_agree(const struct sim *s)
+{
+	uint32_t running[256] = {0};
+	for (uint32_t i = 0; i < s->n; i++)
+		if (s->nodes[i].g)
+			running[s->parted ? s->nodes[i].group & 255 : 0]++;
+	for (uint32_t i = 0; i < s->n; i++) {
+		struct gossip_stats st;
+		if (!s->nodes[i].g)
+			continue;
+		gossip_stats(s->nodes[i].g, &st);
+		if (st.alive != running[s->parted ? s->nodes[i].group & 255 : 0])
+			return false;
+	}
+	return true;
 }
 
 bool sim_converged(struct sim *s)
 {
-	for (uint32_t a = 0; a < s->n; a++) {
-		struct gossip_stats st;
-		uint32_t running = 0;
-		if (!s->nodes[a].g)
-			continue;
-		for (uint32_t b = 0; b < s->n; b++) {
-			if (!s->nodes[b].g || (s->parted && s->nodes[a].group != s->nodes[b].group))
-				continue;
-			running++;
-		}
-		gossip_stats(s->nodes[a].g, &st);
-		if (st.alive != running)
-			return false;
-		for (uint32_t b = 0; b < s->n; b++)
-			if (s->nodes[b].g && !(s->parted && s->nodes[a].group != s->nodes[b].group) && !sim_sees(s, a, b))
+	if (!counts_agree(s))
+		return false;
+	for (uint32_t a = 0; a < s->n; a++)
+		for (uint32_t b = 0; s->nodes[a].g && b < s->n; b++)
+			if (together(s, a, b) && !sim_sees(s, a, b))
 				return false;
-	}
 	return true;
 }

@@ -53,6 +53,29 @@ TEST(gossip_sim, events_and_keys_reach_everybody)
 	run("events", 8, 4);
 }
 
+TEST(gossip_sim, trouble_passes)
+{
+	run("chaos", 6, 5);
+	run("clocks", 3, 6);
+	run("nat", 2, 3);
+	run("prune", 3, 4);
+}
+
+TEST(gossip_sim, queues_are_bounded)
+{
+	run("flood", 1, 3);
+}
+
+TEST(gossip_sim, short_lives_leave_nothing)
+{
+	run("spot", 2, 3);
+}
+
+TEST(gossip_sim, the_sick_one_is_named)
+{
+	run("accuser", 2, 12);
+}
+
 TEST(gossip_sim, traffic_is_what_the_formula_says)
 {
 	double measured, formula;
