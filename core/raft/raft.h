@@ -23,8 +23,10 @@
  * Invariants, by number (tests/sim/raft_check.c looks at them after each step):
  *  1. At most one leader a term.                                                                    (election safety)
  *  2. Two logs that have an entry of the same index and term are equal up to it.                    (log matching)
- *  3. What is committed is in the log of every later leader.                                        (leader completeness)
- *  4. Nobody applies two different entries as one index.                                            (state-machine safety)
+ *  3. What is committed is in the log of every later leader.                                        (leader
+ *completeness)
+ *  4. Nobody applies two different entries as one index.                                            (state-machine
+ *safety)
  *  5. A server votes for one candidate a term, crash or not; a vote, a term and entries are on disk before anybody
  *     hears of them.
  *  6. What was acknowledged stays.
@@ -83,9 +85,9 @@ struct raft_server {
 };
 
 enum {
-	RAFT_PENDING_MAX = 65536,     /* proposed or received and not yet applied; beyond it refused (ERR_FULL) */
-	RAFT_KEPT_ENTRIES = 16384,    /* applied entries kept for followers */
-	RAFT_KEPT_BYTES = 8 << 20,    /* … and their data */
+	RAFT_PENDING_MAX = 65536,      /* proposed or received and not yet applied; beyond it refused (ERR_FULL) */
+	RAFT_KEPT_ENTRIES = 16384,     /* applied entries kept for followers */
+	RAFT_KEPT_BYTES = 8 << 20,     /* … and their data */
 	RAFT_CATCHUP_ENTRIES = 262144, /* … while a follower that answers is behind, or a snapshot is on its way */
 	RAFT_CATCHUP_BYTES = 64 << 20,
 	RAFT_INFLIGHT_MAX = 128, /* requests under way to one follower */
@@ -97,8 +99,8 @@ enum {
 /* The texts are copied. Timeouts as configured, already scaled by raft_multiplier. */
 struct raft_options {
 	const char *id, *address;
-	int protocol;   /* 0 … 3 */
-	bool durable;   /* a log answers EFF_APPEND; else memory is enough and there is none */
+	int protocol; /* 0 … 3 */
+	bool durable; /* a log answers EFF_APPEND; else memory is enough and there is none */
 	dur_ns heartbeat_timeout, election_timeout, lease_timeout; /* 0: 1 s, 1 s, 500 ms */
 	uint64_t seed;
 	struct logbuf *log;
@@ -112,8 +114,8 @@ void raft_free(struct raft *r);
 /* ---- before raft_start ---- */
 
 /* What the newest snapshot says. Everything earlier is forgotten. */
-void raft_recover_snapshot(struct raft *r, raft_index index, raft_term term, const struct raft_server *servers, size_t n,
-	raft_index configuration);
+void raft_recover_snapshot(struct raft *r, raft_index index, raft_term term, const struct raft_server *servers,
+        size_t n, raft_index configuration);
 /* What the log says of itself; before its entries. `commit` is the hint that was given with an append; 0: none. */
 void raft_recover_hard(struct raft *r, raft_term term, raft_term vote_term, struct slice vote, raft_index commit);
 /* Each entry behind the snapshot, in order; copied. What is known to be committed (by the hint, or because the
@@ -138,11 +140,11 @@ mono_ns raft_next_tick(const struct raft *r); /* when it is wanted at the latest
 raft_index raft_propose(struct raft *r, enum raft_entry_type type, struct slice data, void *tag, enum err *err);
 
 /* Changes the configuration by one server. The entry (with the tag) comes out of raft_next when it is committed.
- * ERR_NO_LEADER; ERR_FULL: one is under way, or nothing of this term is committed yet: try again later; ERR_INVALID with
- * hashicorp/raft's text. `address` is for the first two. */
+ * ERR_NO_LEADER; ERR_FULL: one is under way, or nothing of this term is committed yet: try again later; ERR_INVALID
+ * with hashicorp/raft's text. `address` is for the first two. */
 enum raft_change { RAFT_ADD_VOTER, RAFT_ADD_NONVOTER, RAFT_DEMOTE, RAFT_REMOVE };
-raft_index raft_change(struct raft *r, enum raft_change kind, struct slice id, struct slice address, void *tag,
-	struct fail *f);
+raft_index raft_change(
+        struct raft *r, enum raft_change kind, struct slice id, struct slice address, void *tag, struct fail *f);
 
 /* Asks whether we still lead, for a read that must be newest: all voters get a beat at the next flush, the result comes
  * by raft_verified, in order. Alone the answer is there at once. What was applied when it comes out may be read. */
@@ -178,7 +180,8 @@ void raft_step_down(struct raft *r);
 
 /* All that is to be done: EFF_APPEND, EFF_RAFT_SEND, EFF_RAFT_ANSWER, EFF_RAFT_DROP. */
 void raft_flush(struct raft *r, struct effects *out);
-bool raft_unflushed(const struct raft *r); /* something was proposed or has to be answered since then, or can be applied */
+bool raft_unflushed(
+        const struct raft *r); /* something was proposed or has to be answered since then, or can be applied */
 /* EFF_RAFT_INSTALL for followers that need a snapshot: of exactly what is applied now and published by this turn. Not
  * to be called while the tables differ from raft_state()->applied (a restore is under way). */
 void raft_flush_installs(struct raft *r, struct effects *out);
@@ -223,7 +226,7 @@ struct raft_state {
 	raft_index snapshot;
 	raft_term snapshot_term;
 	raft_index first_of_term; /* of the no-op with which we began to lead */
-	mono_ns lease_until;      /* leader: followers answered so recently that we lead until then, were clocks equal */
+	mono_ns lease_until; /* leader: followers answered so recently that we lead until then, were clocks equal */
 };
 const struct raft_state *raft_state(const struct raft *r);
 

@@ -1,10 +1,10 @@
 /* The messages of hashicorp/raft's transport as bytes: a type byte and a msgpack map for a request; for an answer a
- * msgpack string (an error, or "") and a map, which is nil when there is an error. Maps are written with sorted keys, in
- * the old raw family, as go-msgpack does. (shared/wire: raft.md section 1.)
+ * msgpack string (an error, or "") and a map, which is nil when there is an error. Maps are written with sorted keys,
+ * in the old raw family, as go-msgpack does. (shared/wire: raft.md section 1.)
  *
- * Reading is total: false for anything that is not a whole message of its type; unknown keys are skipped, nil and absent
- * are zero. Texts and entries' data point into the bytes; the entries' array is in the arena. Writing appends to a buf,
- * which fails stickily.
+ * Reading is total: false for anything that is not a whole message of its type; unknown keys are skipped, nil and
+ * absent are zero. Texts and entries' data point into the bytes; the entries' array is in the arena. Writing appends to
+ * a buf, which fails stickily.
  *
  * One message is ours alone: a RequestVote with the key PreVote, sent only to peers known to understand it. */
 #ifndef CORE_RAFT_RAFT_WIRE_H
@@ -26,7 +26,7 @@ struct raft_wire_append {
 	raft_term prev_term;
 	bool no_entries; /* Entries is nil: a heartbeat */
 	const struct raft_entry *entries;
-	size_t n;
+	size_t n; /* at most RAFT_BATCH_MAX when written */
 	raft_index commit;
 };
 
@@ -72,7 +72,8 @@ struct raft_wire_answer {
 };
 
 /* For a host that reads a connection: how many bytes the first whole request takes; 0: not complete yet; SIZE_MAX: it
- * can't become one, or would be longer than `limit`. Behind an InstallSnapshot follow *state bytes of state (else 0). */
+ * can't become one, or would be longer than `limit`. Behind an InstallSnapshot follow *state bytes of state (else 0).
+ */
 size_t raft_wire_request_size(struct slice bytes, size_t limit, uint64_t *state);
 /* The same for an answer; it has no state. */
 size_t raft_wire_answer_size(struct slice bytes, size_t limit);
@@ -86,9 +87,9 @@ void raft_wire_put_answer(struct buf *out, enum raft_wire_kind kind, const struc
 /* The bytes of an EFF_RAFT_INSTALL again, with the size of the state that follows them. False: they are none. */
 bool raft_wire_sized(struct slice install, int64_t size, struct buf *out);
 
-/* A configuration {Servers: [{Address, ID, Suffrage}]}, and the old list of the voters' addresses (nil when empty). Read
- * servers are in the arena, their texts in `bytes`; the old list gives voters whose id is the address. False: not that, or more
- * than RAFT_SERVERS_MAX. */
+/* A configuration {Servers: [{Address, ID, Suffrage}]}, and the old list of the voters' addresses (nil when empty).
+ * Read servers are in the arena, their texts in `bytes`; the old list gives voters whose id is the address. False: not
+ * that, or more than RAFT_SERVERS_MAX. */
 void raft_wire_put_configuration(struct buf *out, const struct raft_server *servers, size_t n);
 bool raft_wire_read_configuration(struct slice bytes, struct arena *a, struct raft_server **servers, size_t *n);
 void raft_wire_put_peers(struct buf *out, const struct raft_server *servers, size_t n);
