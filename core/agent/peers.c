@@ -26,7 +26,7 @@ void peers_open(struct cursor *c, const struct db_root *r)
 	cursor_prefix(c, r, TREE_RAFT_PEERS, S_NONE);
 }
 
-const struct peer *peer_next(struct cursor *c)
+const struct peer *peers_next(struct cursor *c)
 {
 	const struct item *it = cursor_next(c);
 	return it ? item_payload(it) : NULL;
@@ -38,7 +38,7 @@ size_t peers_voters(const struct db_root *r)
 	const struct peer *p;
 	size_t n = 0;
 	peers_open(&c, r);
-	while ((p = peer_next(&c)))
+	while ((p = peers_next(&c)))
 		n += p->suffrage == RAFT_VOTER;
 	return n;
 }

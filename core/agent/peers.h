@@ -15,9 +15,9 @@ struct peer {
 /* Core thread: this is the configuration now. */
 void peers_set(struct db *db, const struct raft_server *servers, size_t n);
 
-/* for (peers_open(&c, root); (p = peer_next(&c));) … Valid while the root is. */
+/* for (peers_open(&c, root); (p = peers_next(&c));) … Valid while the root is. */
 void peers_open(struct cursor *c, const struct db_root *r);
-const struct peer *peer_next(struct cursor *c);
+const struct peer *peers_next(struct cursor *c);
 size_t peers_voters(const struct db_root *r);
 
 #endif
