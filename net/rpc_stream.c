@@ -161,6 +161,8 @@ static void hold(struct rpc_call *c, struct slice bytes)
 /* The first n bytes held are done with; an empty stream holds no memory. */
 static void let_go(struct rpc_call *c, size_t n)
 {
+	if (!n)
+		return;
 	c->conn->held -= n;
 	buf_consume(&c->held, n);
 	if (!c->held.n)
