@@ -2,6 +2,7 @@
 #include "core/api/http_operator.h"
 
 #include "core/agent/config.h"
+#include "core/base/gotime.h"
 #include "core/base/json.h"
 #include "core/base/mapstructure.h"
 #include "core/base/num.h"
@@ -32,10 +33,7 @@ static void nothing(struct http_call *hc, struct message *m)
 enum api_state http_operator_raft_peer(struct http_call *hc)
 {
 	struct raft_remove_peer_request q = {0};
-	struct write_head head;
-	params_write(hc, &head);
-	q.datacenter = head.datacenter;
-	q.token = head.token;
+	params_write(hc, &q.head);
 	bool by_id = param_has(hc, "id"), by_address = param_has(hc, "address");
 	if (!by_id && !by_address)
 		return http_text(hc, 400,
@@ -112,19 +110,105 @@ enum api_state http_operator_autopilot_configuration(struct http_call *hc)
 	return hc->r->verb == HTTP_PUT ? configuration_put(hc) : configuration_get(hc);
 }
 
-/* It is the leader who knows, whatever consistency was asked for. */
+/* As package api has it: the state of the member in words, times as texts. */
+struct health_shown {
+	struct slice id, name, address, serf_status, version;
+	bool leader;
+	dur_ns last_contact;
+	raft_term last_term;
+	raft_index last_index;
+	bool healthy, voter;
+	struct slice stable_since;
+};
+
+struct servers_shown {
+	bool healthy;
+	int64_t failure_tolerance;
+	struct list servers; /* of struct health_shown */
+};
+
+static const struct field health_shown_fields[] = {
+        FIELD(struct health_shown, id, "ID", F_STR, 0),
+        FIELD(struct health_shown, name, "Name", F_STR, 0),
+        FIELD(struct health_shown, address, "Address", F_STR, 0),
+        FIELD(struct health_shown, serf_status, "SerfStatus", F_STR, 0),
+        FIELD(struct health_shown, version, "Version", F_STR, 0),
+        FIELD(struct health_shown, leader, "Leader", F_BOOL, 0),
+        FIELD(struct health_shown, last_contact, "LastContact", F_DURSTR, 0),
+        FIELD(struct health_shown, last_term, "LastTerm", F_UINT, 0),
+        FIELD(struct health_shown, last_index, "LastIndex", F_UINT, 0),
+        FIELD(struct health_shown, healthy, "Healthy", F_BOOL, 0),
+        FIELD(struct health_shown, voter, "Voter", F_BOOL, 0),
+        FIELD(struct health_shown, stable_since, "StableSince", F_STR, 0),
+};
+static const struct schema health_shown_schema = SCHEMA(struct health_shown, "api.ServerHealth", health_shown_fields);
+
+static const struct field servers_shown_fields[] = {
+        FIELD(struct servers_shown, healthy, "Healthy", F_BOOL, 0),
+        FIELD(struct servers_shown, failure_tolerance, "FailureTolerance", F_INT, 0),
+        FIELD_SUB(struct servers_shown, servers, "Servers", F_LIST, 0, &health_shown_schema),
+};
+static const struct schema servers_shown_schema =
+        SCHEMA(struct servers_shown, "api.OperatorHealthReply", servers_shown_fields);
+
+/* Whole seconds, rounded. Go's zero time lies before all that a wall_ns can say. */
+static struct slice since_text(struct slice gotime, struct arena *a)
+{
+	wall_ns t;
+	struct buf b = {0};
+	if (!gotime_get(gotime, &t) || !t)
+		return S("0001-01-01T00:00:00Z");
+	time_rfc3339(&b, (t + NS_PER_S / 2) / NS_PER_S * NS_PER_S);
+	struct slice text = arena_copy(a, buf_view(&b));
+	buf_free(&b);
+	return text;
+}
+
+static void health_show(const struct server_health *s, struct arena *a, struct health_shown *out)
+{
+	*out = (struct health_shown){
+	        .id = s->id,
+	        .name = s->name,
+	        .address = s->address,
+	        .serf_status = slice_of(gossip_status_name((enum gossip_status)s->serf_status)),
+	        .version = s->version,
+	        .leader = s->leader,
+	        .last_contact = s->last_contact,
+	        .last_term = s->last_term,
+	        .last_index = s->last_index,
+	        .healthy = s->healthy,
+	        .voter = s->voter,
+	        .stable_since = since_text(s->stable_since, a),
+	};
+}
+
+static bool servers_show(struct http_call *hc, const struct servers_health *from, struct servers_shown *out)
+{
+	struct arena *a = &hc->api->arena;
+	const struct server_health *s = from->servers.items;
+	*out = (struct servers_shown){from->healthy, from->failure_tolerance, {0}};
+	if (!from->servers.n)
+		return true;
+	struct health_shown *shown = ARENA_ARRAY(a, struct health_shown, from->servers.n);
+	for (uint32_t i = 0; i < from->servers.n && shown; i++)
+		health_show(&s[i], a, &shown[i]);
+	out->servers = (struct list){shown, from->servers.n};
+	return shown && !a->failed;
+}
+
 enum api_state http_operator_autopilot_health(struct http_call *hc)
 {
 	struct dc_request q = {0};
 	struct servers_health reply = {0};
+	struct servers_shown shown;
 	enum api_state state;
 	if (!params_read(hc, &q.head))
 		return API_ANSWERED;
-	q.head.q.require_consistent = true;
-	q.head.q.allow_stale = false;
 	if (!http_read(hc, &method_operator_server_health, &q, &reply, &state))
 		return state;
-	http_json(hc, &servers_health_schema, &reply);
+	if (!servers_show(hc, &reply, &shown))
+		return http_failed(hc, ERR_NO_MEMORY, S("out of memory"));
+	http_json(hc, &servers_shown_schema, &shown);
 	if (!reply.healthy) { /* the status goes out first, so that the type is sniffed */
 		hc->ans->status = 429;
 		hc->ans->content_type = S_NONE;

@@ -12,6 +12,7 @@
 
 #define HEALTH_INTERVAL (2 * NS_PER_S)
 #define LOOK_INTERVAL (10 * NS_PER_S)
+#define NOT_YET (HEALTH_INTERVAL / 20)
 #define ANSWERS_WITHIN (HEALTH_INTERVAL / 2)
 #define UNKNOWN_CONTACT (-1)
 
@@ -89,7 +90,7 @@ void autopilot_begin(struct autopilot *a, struct db *db, mono_ns now)
 {
 	autopilot_end(a);
 	a->on = true;
-	a->health_due = now + HEALTH_INTERVAL;
+	a->health_due = now;
 	a->look_due = now + LOOK_INTERVAL;
 	a->answers_due = INT64_MAX;
 	db_remove_prefix(db, TREE_SERVER_HEALTH, S_NONE);
@@ -173,6 +174,8 @@ static void round_begin(struct autopilot *a, const struct autopilot_view *v)
 	struct cursor c;
 	const struct server *s;
 	a->health_due = v->now + HEALTH_INTERVAL;
+	if (!db_count(v->raft.root, TREE_AUTOPILOT))
+		a->health_due = v->now + NOT_YET; /* the first leader of all is about to write it */
 	if (servers_raft_protocol(v->raft.root) < PROTOCOL_NEEDED || !db_count(v->raft.root, TREE_AUTOPILOT))
 		return;
 	asked_forget(a, v->raft.root);
@@ -205,6 +208,7 @@ static void answer_take(struct autopilot_asked *q, struct slice body, struct log
 
 void autopilot_answer(struct autopilot *a, uint64_t tag, struct slice error, struct slice body, struct logbuf *log)
 {
+	bool waiting = false;
 	for (uint32_t i = 0; i < a->asked_n; i++) {
 		struct autopilot_asked *q = &a->asked[i];
 		if (!q->waiting || q->tag != tag)
@@ -215,6 +219,10 @@ void autopilot_answer(struct autopilot *a, uint64_t tag, struct slice error, str
 		else
 			log_warn(log, "consul: error getting server health from \"%s\": %.*s", q->name, PS(error));
 	}
+	for (uint32_t i = 0; i < a->asked_n; i++)
+		waiting |= a->asked[i].waiting;
+	if (!waiting && a->answers_due != INT64_MAX)
+		a->answers_due = 0; /* that was the last: the round ends with the next tick */
 }
 
 /* ---- judging ---- */

@@ -17,7 +17,7 @@ void duties_free(struct duties *d)
 }
 
 /* The configuration of autopilot is replicated; the first leader writes the one of its own files. */
-static void autopilot_begin(struct duties *d, const struct db_root *r)
+static void autopilot_configure(struct duties *d, const struct db_root *r)
 {
 	if (db_count(r, TREE_AUTOPILOT))
 		return;
@@ -41,7 +41,7 @@ void duties_begin(struct duties *d, const struct db_root *r, mono_ns now)
 {
 	d->leading = true;
 	session_ttl_start(&d->sessions, r, now);
-	autopilot_begin(d, r);
+	autopilot_configure(d, r);
 }
 
 void duties_end(struct duties *d)

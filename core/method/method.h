@@ -12,6 +12,7 @@ enum method_flag {
 	M_NO_BLOCK = 1 << 3, /* a read that never waits */
 	M_NO_REQUEST = 1 << 4, /* nothing is asked but the name: no datacenter either */
 	M_TWICE = 1 << 5, /* a write that does no harm when it is done twice */
+	M_NEWEST = 1 << 6, /* a read that only the leader answers, and once it is ready, whatever consistency is asked for */
 };
 
 /* What a reply is on the wire. */
@@ -70,6 +71,8 @@ extern const struct method method_kvs_apply, method_kvs_get, method_kvs_list, me
 	method_health_service_checks, method_health_service_nodes, method_internal_node_info,
 	method_internal_node_dump, method_internal_event_fire, method_coordinate_datacenters, method_coordinate_nodes,
 	method_coordinate_node, method_coordinate_update, method_status_ping, method_status_raft_stats,
-	method_acl_disabled;
+	method_acl_disabled, method_operator_raft_configuration, method_operator_raft_remove_by_address,
+	method_operator_raft_remove_by_id, method_operator_autopilot_get, method_operator_autopilot_set,
+	method_operator_server_health;
 
 #endif

@@ -73,7 +73,7 @@ static void show_server(struct call *c, const struct peer *p, struct operator_se
 		        s->raft_version ? arena_str(c->arena, "%lld", (long long)s->raft_version) : S("");
 }
 
-static enum err raft_configuration(struct call *c)
+static enum err show_configuration(struct call *c)
 {
 	const struct world *w = c->world;
 	struct raft_configuration *reply = c->reply;
@@ -201,7 +201,7 @@ static enum err server_health(struct call *c)
 }
 
 const struct method method_operator_raft_configuration = {"Operator.RaftGetConfiguration", &dc_request_schema,
-        &raft_configuration_schema, M_READ | M_NO_BLOCK, raft_configuration};
+        &raft_configuration_schema, M_READ | M_NO_BLOCK, show_configuration};
 const struct method method_operator_raft_remove_by_address = {
         "Operator.RaftRemovePeerByAddress", &remove_schema, NULL, M_WRITE, remove_by_address};
 const struct method method_operator_raft_remove_by_id = {

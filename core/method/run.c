@@ -234,10 +234,11 @@ static enum call_state run_read(struct call *c)
 	const struct read_head *head = c->request;
 	struct query_meta *meta = c->reply;
 	bool asked = !(c->method->flags & M_NO_REQUEST);
-	bool local = (c->method->flags & M_LOCAL) || (asked && head->q.allow_stale);
+	bool newest = c->method->flags & M_NEWEST;
+	bool local = (c->method->flags & M_LOCAL) || (asked && head->q.allow_stale && !newest);
 	if (!local && !world_leading(c->world))
 		return ask_leader(c);
-	if (asked && head->q.require_consistent && !c->world->ready) {
+	if (asked && (head->q.require_consistent || newest) && !c->world->ready) {
 		if (!world_leading(c->world)) /* told to be stale as well: that has brought it here */
 			return failed(c, ERR_FAILED, "node is not the leader");
 		return wait_for_leader(c);
