@@ -39,12 +39,14 @@ struct core *core_new(const struct core_options *o)
 	struct agent_host host_of_agent = {.db = c->db, .log = c->log, .rand = &c->rand, .config = o->config};
 	c->agent = agent_new(&host_of_agent);
 	MUST(c->agent);
+	core_calls_init(&c->calls, rand_u64(&c->rand));
 	core_gossip_init(&c->gossip, c->agent, &c->duties, c->db);
 	return c;
 }
 
 void core_free(struct core *c)
 {
+	core_calls_free(&c->calls);
 	agent_free(c->agent);
 	duties_free(&c->duties);
 	solo_free(&c->raft);
@@ -148,14 +150,23 @@ static void take_message(struct core *c, struct message *m, struct effects *out)
 	}
 }
 
+void core_own(struct core *c, struct message *m)
+{
+	if (m->ask == ASK_COORDINATE)
+		take_coordinate(c, m);
+	else
+		core_propose(c, m);
+}
+
 static void agent_traffic(struct core *c)
 {
 	for (struct message *m = agent_outbox(c->agent), *next; m; m = next) {
 		next = m->next;
-		if (m->ask == ASK_COORDINATE)
-			take_coordinate(c, m);
+		m->next = NULL;
+		if (c->ready && m->ask != ASK_CALL)
+			core_own(c, m);
 		else
-			core_propose(c, m);
+			core_call(c, m);
 	}
 	for (struct message *m = agent_answered(c->agent), *next; m; m = next) {
 		next = m->next;
@@ -184,7 +195,9 @@ void core_flush(struct core *c, mono_ns now, struct effects *out)
 	c->now = now;
 	/* What is applied may propose more (a new leader's first writes): go on until the batch is still. */
 	do {
+		core_calls_look(c);
 		agent_traffic(c);
+		core_calls_flush(c, out);
 		core_raft_flush(c, out);
 		while (c->done) {
 			struct message *m = c->done;
@@ -244,6 +257,7 @@ void core_step(struct core *c, const struct event *ev, struct effects *out)
 		agent_check_done(c->agent, ev, out);
 		out->publish = true;
 		break;
+	case EV_CALL_DONE: core_calls_done(c, ev, out); break;
 	case EV_GOSSIP: core_gossip_event(&c->gossip, ev, out); break;
 	case EV_SNAPSHOT_DONE: core_snapshot_done(c, ev, out); break;
 	case EV_RELOAD:
@@ -262,9 +276,17 @@ mono_ns core_next(const struct core *c)
 	mono_ns next = duties_next(&c->duties);
 	at = next < at ? next : at;
 	next = agent_next(c->agent);
+	at = next < at ? next : at;
+	next = core_calls_next(&c->calls);
+	at = next < at ? next : at;
 	at = c->gossip.reconcile < at ? c->gossip.reconcile : at;
 	at = c->snapshot_look < at ? c->snapshot_look : at;
 	return next < at ? next : at;
+}
+
+struct slice core_leader(const struct core *c)
+{
+	return c->ready ? slice_of(c->address) : S_NONE;
 }
 
 void core_world(const struct core *c, struct world *w)
@@ -295,6 +317,6 @@ void core_world(const struct core *c, struct world *w)
 		w->role = RAFT_CANDIDATE;
 	memcpy(w->self_text, c->address, sizeof w->self_text);
 	w->self = slice_of(c->address);
-	w->leader = c->ready ? w->self : S_NONE;
+	w->leader = core_leader(c);
 	agent_world(c->agent, w);
 }

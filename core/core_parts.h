@@ -6,6 +6,7 @@
 
 #include "core/agent/agent.h"
 #include "core/core.h"
+#include "core/core_calls.h"
 #include "core/core_gossip.h"
 #include "core/leader/duties.h"
 
@@ -18,6 +19,7 @@ struct core {
 	struct solo raft;
 	struct duties duties;
 	struct agent *agent;
+	struct core_calls calls;
 	struct core_gossip gossip;
 	mono_ns now;
 	wall_ns wall;
@@ -42,6 +44,10 @@ void core_reply(struct core *c, struct message *m);
 void core_refuse(struct core *c, struct message *m, enum err e, const char *why);
 /* Puts a message's command into the log; it is answered when that is applied, or refused. */
 void core_propose(struct core *c, struct message *m);
+/* One of the agent's own messages, to be done here: we lead. */
+void core_own(struct core *c, struct message *m);
+/* Where the leader is; empty: nobody knows. */
+struct slice core_leader(const struct core *c);
 
 /* ---- core_leader.c ---- */
 

@@ -10,6 +10,7 @@ struct message;
 struct raft_entry;
 struct check_run;
 struct gossip_event;
+struct call_forward;
 
 enum effect_kind {
 	EFF_APPEND,       /* put entries and hard state into the log, sync, answer EV_LOGGED */
@@ -21,6 +22,7 @@ enum effect_kind {
 	EFF_GOSSIP,       /* step a pool with this command; what it answers comes as EV_GOSSIP */
 	EFF_GOSSIP_JOIN,  /* … with a join, once the names are resolved */
 	EFF_JOINED,       /* the joins at the start are through: whoever waits for them may go on */
+	EFF_CALL,         /* ask another server, answer EV_CALL_DONE */
 	EFF_CHECK_RUN,    /* run a check once, answer EV_CHECK_DONE */
 	EFF_CHECK_CANCEL, /* forget (and kill) a running check */
 	EFF_SAVE,         /* write a small file below the data directory, atomically */
@@ -67,6 +69,10 @@ struct effect {
 			uint32_t n;
 			struct slice why; /* empty: all is well */
 		} joined;
+		struct {
+			uint64_t tag;
+			const struct call_forward *what; /* lives until the answer */
+		} call;
 		const struct check_run *check; /* CHECK_RUN, CHECK_CANCEL (id and run only) */
 		struct {
 			struct slice name, bytes; /* "services/<hash>"; bytes empty for DELETE */

@@ -8,6 +8,7 @@
 struct message;
 struct agent_config;
 struct gossip_effect;
+struct call_answer;
 
 enum event_kind {
 	EV_START,         /* once, first */
@@ -22,6 +23,7 @@ enum event_kind {
 	EV_CHECK_DONE,    /* a check ran */
 	EV_SNAPSHOT_DONE, /* a snapshot is on disk (ok) or failed (why) */
 	EV_GOSSIP,        /* news from a pool: a member, an event, the end of a command */
+	EV_CALL_DONE,     /* another server answered the EFF_CALL of `tag`, or could not be asked */
 	EV_RELOAD,        /* a new configuration */
 	EV_SIGNAL_LEAVE,  /* SIGINT/SIGTERM as configured: leave gracefully, then stop */
 	EV_SIGNAL_STOP,   /* stop without leaving */
@@ -58,6 +60,10 @@ struct event {
 			int pool; /* enum gossip_pool */
 			const struct gossip_effect *effect;
 		} gossip;
+		struct {
+			uint64_t tag;
+			const struct call_answer *answer;
+		} call;
 		const struct agent_config *config;
 	};
 };

@@ -30,6 +30,7 @@ enum ask {
 	ASK_RELOAD,             /* the host reads the configuration again */
 	ASK_TOKEN,              /* request: struct ask_token */
 	ASK_RESTORE,            /* request: struct ask_restore */
+	ASK_CALL,               /* the core's own: request: struct ask_call; answer: reply, the method's reply struct */
 	ASK_VERIFY,             /* do we still lead? answered when the next world may be read as the newest */
 	ASK_RAFT_CHANGE,        /* request: struct ask_raft_change; answered when it is committed */
 };
@@ -67,6 +68,13 @@ struct ask_token {
 struct ask_restore {
 	struct slice state;
 	raft_index index;
+};
+
+/* A read of a method (core/method/method.h), wherever it can be answered. */
+struct method;
+struct ask_call {
+	const struct method *method;
+	void *request; /* in the message's memory */
 };
 
 /* One server in Raft's configuration (core/raft/raft.h: raft_change). Others may be under way: then it waits. */

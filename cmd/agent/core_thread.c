@@ -4,6 +4,7 @@
 #include <sys/signalfd.h>
 
 #include "cmd/agent/front_thread.h"
+#include "cmd/agent/forward.h"
 #include "cmd/agent/gossip_host.h"
 #include "cmd/agent/log_hub.h"
 #include "cmd/agent/log_writes.h"
@@ -28,6 +29,7 @@ static struct {
 	uint64_t number;
 	struct message *unsent[FRONTS_MAX]; /* replies for which a front's ring had no room */
 	bool news;                          /* the core was stepped since its last flush */
+	struct process *process;            /* for callbacks that bring none */
 	bool stopping;
 	int exit_code;
 	struct start_join joined[GOSSIP_WAN + 1];
@@ -70,6 +72,16 @@ static void publish(struct process *p)
 	own.effects.publish = false;
 }
 
+static struct event event_now(struct process *p, enum event_kind kind)
+{
+	return (struct event){.kind = kind, .now = p->core_loop.now, .wall = p->core_loop.wall};
+}
+
+static void step(struct process *p, const struct event *ev)
+{
+	core_step(p->core, ev, &own.effects);
+}
+
 /* ---- effects ---- */
 
 static void reply(struct process *p, struct message *m)
@@ -101,6 +113,26 @@ static void note_joined(const struct effect *e)
 	slice_cstr(e->joined.why, j->why, sizeof j->why);
 }
 
+/* ---- calls of other servers ---- */
+
+/* The owner of a call is its tag: there is nothing to free when the process ends. */
+static void called(void *tag, const struct call_answer *a)
+{
+	struct event ev = event_now(own.process, EV_CALL_DONE);
+	ev.call.tag = (uintptr_t)tag;
+	ev.call.answer = a;
+	own.news = true;
+	step(own.process, &ev);
+}
+
+static void call(struct process *p, const struct effect *e)
+{
+	static const struct call_answer none = {.kind = ANSWER_UNREACHABLE, .text = S("out of memory")};
+	void *tag = (void *)(uintptr_t)e->call.tag;
+	if (!forward_begin(p->core_forward, e->call.what, called, tag))
+		called(tag, &none);
+}
+
 static void carry_out_one(struct process *p, const struct effect *e)
 {
 	switch (e->kind) {
@@ -112,6 +144,7 @@ static void carry_out_one(struct process *p, const struct effect *e)
 			e->gossip_join.names);
 		break;
 	case EFF_JOINED: note_joined(e); break;
+	case EFF_CALL: call(p, e); break;
 	case EFF_CHECK_RUN: work_check_run(p->work, e->check); break;
 	case EFF_CHECK_CANCEL: work_check_cancel(p->work, e->check); break;
 	case EFF_SAVE: work_file(p->work, e->file.name, e->file.bytes); break;
@@ -154,16 +187,6 @@ static void flush(struct process *p)
 }
 
 /* ---- events ---- */
-
-static struct event event_now(struct process *p, enum event_kind kind)
-{
-	return (struct event){.kind = kind, .now = p->core_loop.now, .wall = p->core_loop.wall};
-}
-
-static void step(struct process *p, const struct event *ev)
-{
-	core_step(p->core, ev, &own.effects);
-}
 
 void core_thread_news(void *process, enum gossip_pool pool, const struct gossip_effect *x)
 {
@@ -256,7 +279,10 @@ static void pause_until_more(struct process *p)
 
 bool core_thread_prepare(struct process *p)
 {
+	own.process = p;
 	loop_read_clocks(&p->core_loop);
+	p->core_forward = forward_new(&p->core_loop, p->config, process_seed());
+	MUST(p->core_forward);
 	p->core_log.now = p->core_loop.wall;
 	struct event ev = event_now(p, EV_START);
 	step(p, &ev);
@@ -288,6 +314,7 @@ const struct start_join *core_thread_joined(struct process *p, int pool)
 
 void core_thread_free(struct process *p)
 {
+	forward_free(p->core_forward);
 	free_old_worlds(p, true);
 	free(atomic_load(&p->world));
 	free(own.effects.items);

@@ -13,9 +13,11 @@ enum { SERVER_STREAMS = 64, CLIENT_STREAMS = 32 };
 struct forward {
 	struct loop *loop;
 	struct rpc_client *client;
+	struct forward_call *calls; /* under way */
 };
 
 struct forward_call {
+	struct forward_call *next, **prev;
 	struct rpc_sent *sent;
 	void (*done)(void *owner, const struct call_answer *a);
 	void *owner;
@@ -42,11 +44,21 @@ struct forward *forward_new(struct loop *l, const struct agent_config *c, uint64
 	return f;
 }
 
+static void call_free(struct forward_call *c)
+{
+	*c->prev = c->next;
+	if (c->next)
+		c->next->prev = c->prev;
+	free(c);
+}
+
 void forward_free(struct forward *f)
 {
 	if (!f)
 		return;
 	rpc_client_free(f->client);
+	while (f->calls)
+		call_free(f->calls);
 	free(f);
 }
 
@@ -67,7 +79,7 @@ static void on_done(void *owner, const struct rpc_result *r)
 	        .text = r->error,
 	};
 	c->done(c->owner, &a);
-	free(c);
+	call_free(c);
 }
 
 struct forward_call *forward_begin(struct forward *f, const struct call_forward *what,
@@ -84,11 +96,16 @@ struct forward_call *forward_begin(struct forward *f, const struct call_forward 
 		free(c);
 		return NULL;
 	}
+	c->next = f->calls;
+	c->prev = &f->calls;
+	if (c->next)
+		c->next->prev = &c->next;
+	f->calls = c;
 	return c;
 }
 
 void forward_cancel(struct forward_call *c)
 {
 	rpc_client_cancel(c->sent);
-	free(c);
+	call_free(c);
 }

@@ -3,22 +3,28 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "cmd/agent/waiting.h"
 #include "core/api/dns.h"
+#include "core/api/dns_remote.h"
 #include "core/base/must.h"
 #include "core/base/slice.h"
+#include "core/method/method.h"
 #include "net/dns_client.h"
 #include "net/dns_server.h"
 
 enum { ARENA_KEEP = 64 << 10, ARENA_MAX = 16 << 20, DNS_PORT = 53 };
 
-/* A question that waits: for a recursor's answer to it, or to one of its needs. */
+/* A question that waits: for a recursor's answer to it, or for one of its needs, which a recursor or another server
+ * knows. */
 struct pending {
+	struct waiting waiting; /* first: a call under way */
 	struct pending *next, **prev;
 	uint64_t ticket;
 	mono_ns began;
 	struct dns_ask ask;
 	enum dns_handled handled;
 	bool recursing;
+	bool fresh;           /* the call is made again: its answer was too old */
 	struct dns_need need; /* else; in known.mem */
 	struct dns_known known;
 	uint8_t packet[];
@@ -44,17 +50,16 @@ static mono_ns clock_now(void)
 
 /* ---- the moment ---- */
 
-/* Stale data will do unless they are too old; without a leader there are no others. */
+/* Stale data will do unless they are too old: then the leader is asked, and without one there are no others. */
 static void view_local(const struct front_dns *d, const struct world *w, struct dns_view *v)
 {
 	const struct agent_config *c = w->config;
 	dur_ns contact = w->leader_contact ? d->front->loop.now - w->leader_contact : INT64_MAX;
 	v->local = DNS_LOCAL_READ;
 	if (!c->server_mode) {
-		v->local = DNS_LOCAL_FAIL;
-		v->why = S("No known Consul servers");
-	} else if (!world_leading(w) && !w->leader.n && (!c->dns_allow_stale || contact > c->dns_max_stale)) {
-		v->local = DNS_LOCAL_FAIL;
+		v->local = DNS_LOCAL_ASK;
+	} else if (!world_leading(w) && (!c->dns_allow_stale || contact > c->dns_max_stale)) {
+		v->local = w->leader.n ? DNS_LOCAL_ASK : DNS_LOCAL_FAIL;
 		v->too_stale = c->dns_allow_stale;
 		v->why = S("No cluster leader");
 	}
@@ -88,6 +93,7 @@ static void log_question(
 
 static void pending_free(struct front_dns *d, struct pending *p)
 {
+	waiting_end(&p->waiting);
 	*p->prev = p->next;
 	if (p->next)
 		p->next->prev = p->prev;
@@ -96,13 +102,17 @@ static void pending_free(struct front_dns *d, struct pending *p)
 	free(p);
 }
 
+static void run_again(struct waiting *w, const struct call_again *again);
+
 static struct pending *pending_new(struct front_dns *d, const struct dns_ask *ask, uint64_t ticket)
 {
+	static const struct waiting_calls calls = {.again = run_again};
 	if (!ticket || d->pending_n == DNS_PENDING_MAX)
 		return NULL;
 	struct pending *p = calloc(1, sizeof(*p) + ask->packet.n);
 	if (!p)
 		return NULL;
+	p->waiting = (struct waiting){.calls = &calls, .front = d->front};
 	p->ticket = ticket;
 	p->began = clock_now();
 	p->ask = *ask;
@@ -134,15 +144,48 @@ static bool recurse(struct front_dns *d, struct pending *p)
 	       dns_client_ask(d->client, (uintptr_t)p, dns_recurse_question(&p->ask), p->ask.tcp, DNS_WANT_ANY);
 }
 
-/* Asks for what is missing. False: it cannot be asked for, and that is noted as known. */
+/* Calls the method that knows the need, first or once more. False: the fact is there, good or bad. */
+static bool call_need(struct front_dns *d, struct pending *p, const struct call_again *again)
+{
+	struct front *f = d->front;
+	const struct agent_config *config = front_world(f)->config;
+	struct dns_fact *fact = &p->known.facts[p->known.n - 1];
+	struct dns_remote r = dns_remote_call(config, &p->need, config->dns_allow_stale && !p->fresh, &f->api.arena);
+	struct api_wait wait = {0};
+	if (!r.method)
+		return false;
+	struct call c = api_call(&f->api, r.method, r.request, r.reply, again);
+	enum call_state state = method_run(&c);
+	api_put_off(&c, &wait);
+	switch (state) {
+	case CALL_FORWARD: return waiting_begin(&p->waiting, API_FORWARD, &wait);
+	case CALL_WAIT_LEADER: return waiting_begin(&p->waiting, API_WAIT_LEADER, &wait);
+	case CALL_DONE:
+		if (dns_remote_too_old(config, &r, &f->api.log)) {
+			p->fresh = true;
+			return call_need(d, p, &(struct call_again){0});
+		}
+		dns_remote_take(&r, &p->known, fact);
+		return false;
+	default: dns_remote_failed(&p->known, fact, slice_of(c.fail.text)); return false;
+	}
+}
+
+/* Asks for what is missing. False: what can be known of it is known. */
 static bool ask_need(struct front_dns *d, struct pending *p, const struct dns_need *need)
 {
 	struct dns_fact *fact = dns_known_add(&p->known, need);
 	if (!fact)
 		return false;
 	p->need = fact->need;
+	if (need->kind != DNS_NEED_NAME) {
+		p->fresh = false;
+		bool waits = call_need(d, p, &(struct call_again){0});
+		front_over(d->front);
+		return waits;
+	}
 	uint8_t question[DNS_HEADER + DNS_WIRE_MAX + 8];
-	size_t n = need->kind == DNS_NEED_NAME ? dns_need_question(need, 0, question, sizeof(question)) : 0;
+	size_t n = dns_need_question(need, 0, question, sizeof(question));
 	return n && d->client && dns_client_ask(d->client, (uintptr_t)p, slice_at(question, n), false, DNS_WANT_WHOLE);
 }
 
@@ -172,6 +215,18 @@ static void go_on(struct front_dns *d, struct pending *p)
 	size_t n = advance(d, p, d->out);
 	if (n != DNS_SERVER_LATER)
 		finish(d, p, slice_at(d->out, n));
+}
+
+/* For waiting: another server has answered, or there may be a leader. */
+static void run_again(struct waiting *w, const struct call_again *again)
+{
+	struct pending *p = (struct pending *)w;
+	struct front_dns *d = w->front->dns;
+	front_world(w->front);
+	bool waits = call_need(d, p, again);
+	front_over(w->front);
+	if (!waits)
+		go_on(d, p);
 }
 
 static void on_recursor(void *host, uint64_t owner, enum dns_client_event e, struct slice bytes, dur_ns rtt)

@@ -28,6 +28,7 @@
 
 enum { FRONTS_MAX = 16, RING_SIZE = 8192, LISTENERS_MAX = 16 };
 
+struct forward;
 struct front;
 struct gossip_host;
 struct work;
@@ -51,6 +52,7 @@ struct process {
 	pthread_t core_thread;
 	struct core *core;
 	struct loop core_loop;
+	struct forward *core_forward; /* calls of other servers */
 	struct bell core_bell;
 	struct logbuf core_log;
 	struct gossip_host *gossip;

@@ -206,6 +206,11 @@ void agent_new_leader(struct agent *a, mono_ns now, wall_ns wall, struct effects
 	pools_new_leader(a);
 }
 
+void agent_remote(struct agent *a, bool remote)
+{
+	a->sync.remote = remote;
+}
+
 void agent_leader(struct agent *a, bool known, mono_ns now)
 {
 	a->now = now;

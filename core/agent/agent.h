@@ -44,6 +44,8 @@ bool agent_message(struct agent *a, struct message *m, mono_ns now, wall_ns wall
 void agent_check_done(struct agent *a, const struct event *ev, struct effects *out);
 /* The world as fronts see it now: leadership may have changed; sync starts when there is a leader. */
 void agent_leader(struct agent *a, bool known, mono_ns now);
+/* Has the catalog to be asked of another server, or is it here? */
+void agent_remote(struct agent *a, bool remote);
 void agent_tick(struct agent *a, mono_ns now, wall_ns wall, struct effects *out);
 mono_ns agent_next(const struct agent *a); /* when agent_tick is wanted; INT64_MAX: never */
 void agent_reload(struct agent *a, const struct agent_config *config, mono_ns now, wall_ns wall, struct effects *out);

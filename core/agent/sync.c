@@ -4,13 +4,15 @@
 
 #include "core/base/must.h"
 #include "core/base/slice.h"
+#include "core/method/method.h"
+#include "core/method/requests.h"
 #include "core/state/command.h"
 #include "core/state/health.h"
 #include "core/state/rows.h"
 
 #define RETRY (15 * NS_PER_S)
 
-enum write_kind { WRITE_SERVICE, WRITE_CHECK, WRITE_NODE, DELETE_SERVICE, DELETE_CHECK };
+enum write_kind { WRITE_SERVICE, WRITE_CHECK, WRITE_NODE, DELETE_SERVICE, DELETE_CHECK, READ_SERVICES, READ_CHECKS };
 
 struct entry_mark {
 	struct slice id;
@@ -18,7 +20,7 @@ struct entry_mark {
 };
 
 /* What a message of ours is about; in its memory. */
-struct sync_write {
+struct sync_work {
 	enum write_kind kind;
 	struct entry_mark about;
 	struct list checks; /* of struct entry_mark: those that went with a service */
@@ -50,6 +52,8 @@ void sync_free(struct sync *s)
 	free_all(s->waiting);
 	free_all(s->riding);
 	free_all(s->answered);
+	free_all(s->told[0]);
+	free_all(s->told[1]);
 }
 
 /* ---- questions that wait ---- */
@@ -119,7 +123,7 @@ static struct slice agent_token(const struct sync *s)
 static struct message *message_new(enum write_kind kind, const struct local_entry *e)
 {
 	struct message *m = calloc(1, sizeof *m);
-	struct sync_write *w = m ? ARENA_NEW(&m->mem, struct sync_write) : NULL;
+	struct sync_work *w = m ? ARENA_NEW(&m->mem, struct sync_work) : NULL;
 	if (!w) {
 		free(m);
 		return NULL;
@@ -133,6 +137,14 @@ static struct message *message_new(enum write_kind kind, const struct local_entr
 	return m;
 }
 
+static void out_add(struct sync *s, struct message *m)
+{
+	m->next = NULL;
+	*s->out_tail = m;
+	s->out_tail = &m->next;
+	s->flying++;
+}
+
 /* False: out of memory, the message is gone. */
 static bool send(struct sync *s, struct message *m, enum command_type type, const struct schema *schema, const void *q)
 {
@@ -144,10 +156,7 @@ static bool send(struct sync *s, struct message *m, enum command_type type, cons
 		message_free(m);
 		return false;
 	}
-	m->next = NULL;
-	*s->out_tail = m;
-	s->out_tail = &m->next;
-	s->flying++;
+	out_add(s, m);
 	return true;
 }
 
@@ -191,7 +200,7 @@ static bool send_deletion(struct sync *s, enum write_kind kind, const struct loc
 /* The checks that ride with a service: their rows for the request, their marks for the answer. */
 static struct list gather_checks(struct sync *s, struct message *m, struct local_entry *service)
 {
-	struct sync_write *w = m->context;
+	struct sync_work *w = m->context;
 	struct rows checks = ROWS(&m->mem, struct health_check), marks = ROWS(&m->mem, struct entry_mark);
 	for (struct local_entry *e = service->ride; e; e = e->next) {
 		const struct local_check *row = local_check_get(db_working(s->local->db), e->id);
@@ -308,10 +317,32 @@ static void write_checks(struct sync *s, struct local_entry *list)
 	}
 }
 
+/* ---- what the catalog has of us ---- */
+
+/* Both reads ask the same of two methods. */
+static bool ask(struct sync *s, enum write_kind kind, const struct method *method)
+{
+	struct message *m = message_new(kind, NULL);
+	struct ask_call *call = m ? ARENA_NEW(&m->mem, struct ask_call) : NULL;
+	struct node_request *q = call ? ARENA_NEW(&m->mem, struct node_request) : NULL;
+	if (!q) {
+		if (m)
+			message_free(m);
+		return false;
+	}
+	q->head = (struct read_head){s->config->datacenter, {.token = agent_token(s)}};
+	q->node = s->config->node_name;
+	*call = (struct ask_call){method, q};
+	m->ask = ASK_CALL;
+	m->request = call;
+	out_add(s, m);
+	return true;
+}
+
 static bool registers(const struct message *m)
 {
 	for (; m; m = m->next)
-		if (((const struct sync_write *)m->context)->kind <= WRITE_CHECK)
+		if (((const struct sync_work *)m->context)->kind <= WRITE_CHECK)
 			return true;
 	return false;
 }
@@ -340,7 +371,7 @@ static void end_pass(struct sync *s, mono_ns now)
 	move_all(&s->riding, &s->answered);
 }
 
-static void compare(struct sync *s)
+static void compare_here(struct sync *s)
 {
 	const struct db_root *r = db_working(s->local->db);
 	struct arena a = {0};
@@ -352,16 +383,39 @@ static void compare(struct sync *s)
 	arena_free(&a);
 }
 
-static void begin_pass(struct sync *s, mono_ns now)
+/* The services come as a map by id, which is in them, too. */
+static struct list services_of(const struct node_services *all, struct arena *a)
+{
+	const struct named_service *named = all->services.items;
+	struct rows rows = ROWS(a, struct node_service);
+	for (uint32_t i = 0; i < all->services.n; i++) {
+		struct node_service *to = rows_add(&rows);
+		if (to)
+			*to = named[i].service;
+	}
+	return rows_list(&rows);
+}
+
+static void compare_told(struct sync *s)
+{
+	struct arena *a = &s->told[0]->mem;
+	const struct indexed_node_services *services = s->told[0]->reply;
+	const struct indexed_checks *checks = s->told[1]->reply;
+	struct sync_remote remote = {.checks = checks->checks};
+	if (services->node_services) {
+		remote.node = services->node_services->node;
+		remote.services = services_of(services->node_services, a);
+	}
+	if (!a->failed)
+		sync_compare(s->local, &remote);
+}
+
+/* What is out of step is known: writes it. */
+static void write_all(struct sync *s, mono_ns now)
 {
 	struct local *l = s->local;
-	s->full = now >= s->full_at;
-	if (s->full) {
-		s->full_at = now + s->config->ae_interval + stagger(s, s->config->ae_interval);
-		compare(s);
-		if (s->log->level <= LOG_DEBUG)
-			tell_in_step(s);
-	}
+	if (s->full && s->log->level <= LOG_DEBUG)
+		tell_in_step(s);
 	l->changed = false;
 	move_all(&s->waiting, &s->riding);
 	struct local_entry *services = take_list(&l->services_out);
@@ -376,11 +430,32 @@ static void begin_pass(struct sync *s, mono_ns now)
 		end_pass(s, now);
 }
 
+static void begin_pass(struct sync *s, mono_ns now)
+{
+	s->full = now >= s->full_at;
+	if (s->full)
+		s->full_at = now + s->config->ae_interval + stagger(s, s->config->ae_interval);
+	if (s->full && s->remote) {
+		if (!ask(s, READ_SERVICES, &method_catalog_node_services) || !ask(s, READ_CHECKS, &method_health_node))
+			fail_set(&s->fail, ERR_NO_MEMORY, "out of memory");
+		if (!s->flying)
+			end_pass(s, now);
+		return;
+	}
+	if (s->full)
+		compare_here(s);
+	write_all(s, now);
+}
+
+static bool is_due(const struct sync *s, mono_ns now)
+{
+	return s->leader && !s->flying && (s->local->changed || s->waiting || now >= s->full_at);
+}
+
 struct message *sync_outbox(struct sync *s, mono_ns now)
 {
-	if (!s->leader || s->flying || (!s->local->changed && !s->waiting && now < s->full_at))
-		return NULL;
-	begin_pass(s, now);
+	if (is_due(s, now))
+		begin_pass(s, now);
 	struct message *m = s->out;
 	s->out = NULL;
 	s->out_tail = &s->out;
@@ -397,7 +472,7 @@ static bool in_step(struct local_entry *e, const struct entry_mark *mark)
 	return true;
 }
 
-static void written(struct sync *s, const struct sync_write *w)
+static void written(struct sync *s, const struct sync_work *w)
 {
 	struct local *l = s->local;
 	struct local_entry *e;
@@ -420,6 +495,8 @@ static void written(struct sync *s, const struct sync_write *w)
 			local_service_forget(l, e);
 		log_info(s->log, "agent: Deregistered service \"%.*s\"", PS(w->about.id));
 		break;
+	case READ_SERVICES:
+	case READ_CHECKS: break;
 	case DELETE_CHECK:
 		e = local_entry_of_check(l, w->about.id);
 		if (in_step(e, &w->about))
@@ -432,7 +509,7 @@ static void written(struct sync *s, const struct sync_write *w)
 }
 
 /* Stays out of step. What changed meanwhile is queued already. */
-static void failed(struct sync *s, const struct sync_write *w, struct slice why)
+static void failed(struct sync *s, const struct sync_work *w, struct slice why)
 {
 	static const char *const texts[] = {
 	        [WRITE_SERVICE] = "Syncing service",
@@ -459,11 +536,38 @@ static void failed(struct sync *s, const struct sync_write *w, struct slice why)
 		fail_set(&s->fail, ERR_FAILED, "%.*s", PS(why));
 }
 
+/* Both answers are needed; with one of them the other waits. */
+static void told(struct sync *s, struct message *m, bool services, mono_ns now)
+{
+	if (m->err && !s->fail.code)
+		fail_set(&s->fail, m->err, "%.*s", PS(m->why));
+	m->next = NULL;
+	s->told[services ? 0 : 1] = m;
+	if (s->flying)
+		return;
+	bool both = s->told[0] && s->told[1] && !s->fail.code;
+	if (both)
+		compare_told(s);
+	for (int i = 0; i < 2; i++) {
+		if (s->told[i])
+			message_free(s->told[i]);
+		s->told[i] = NULL;
+	}
+	if (both)
+		write_all(s, now);
+	else
+		end_pass(s, now);
+}
+
 void sync_done(struct sync *s, struct message *m, mono_ns now)
 {
-	const struct sync_write *w = m->context;
+	const struct sync_work *w = m->context;
 	MUST(s->flying > 0);
 	s->flying--;
+	if (w->kind >= READ_SERVICES) {
+		told(s, m, w->kind == READ_SERVICES, now);
+		return;
+	}
 	if (m->err)
 		failed(s, w, m->why);
 	else if (m->result.kind == APPLY_ERROR)

@@ -2,7 +2,8 @@
  * agent/ae.
  *
  *   a change here ----> a pass: everything out of step is written, all requests at once, in order
- *   a leader appears, or a minute or two have passed ----> first compare with what the catalog has, then a pass
+ *   a leader (or for an agent that is no server: a server) appears, or a minute or two have passed ----> first compare
+ * with what the catalog has, then a pass
  *
  * One pass at a time: what changes meanwhile goes with the next. Whoever has to know that his change has arrived (an
  * HTTP request) waits for the pass that began after it. What fails stays out of step and goes with the next pass; a
@@ -39,7 +40,9 @@ struct sync {
 	struct message *waiting;         /* … at the end of the next */
 	struct message *answered;
 	bool leader;
-	mono_ns full_at; /* INT64_MAX: not without a leader */
+	bool remote;             /* the catalog is another server's: it is asked for what it has of us */
+	struct message *told[2]; /* what it said: our services, our checks */
+	mono_ns full_at;         /* INT64_MAX: not without a leader */
 };
 
 void sync_init(struct sync *s, struct local *l, const struct agent_config *c, struct rand *r, struct logbuf *log);

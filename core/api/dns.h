@@ -53,7 +53,7 @@ struct dns_view {
 	enum dns_local local;
 	bool too_stale; /* with DNS_LOCAL_FAIL: a stale read was tried first and was too old */
 	struct slice why;
-	struct list datacenters; /* of struct slice: those that are known */
+	struct list datacenters; /* of struct slice: known beside those of the WAN pool */
 	wall_ns now;
 	struct rand *rand;
 	struct logbuf *log;

@@ -1,3 +1,4 @@
+#include "core/agent/servers.h"
 #include "core/api/dns_run.h"
 
 #include "core/state/catalog.h"
@@ -37,6 +38,8 @@ enum dns_found dns_reach(struct dns_run *run, struct slice datacenter)
 	for (uint32_t i = 0; i < v->datacenters.n; i++)
 		if (slice_eq(known[i], datacenter))
 			return DNS_FOUND_LATER;
+	if (servers_know(v->db, datacenter))
+		return DNS_FOUND_LATER;
 	/* an agent that is no server knows no datacenters: its servers do */
 	return v->local == DNS_LOCAL_ASK ? DNS_FOUND_LATER : rpc_fails(run, S("No path to datacenter"));
 }
