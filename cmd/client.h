@@ -94,7 +94,7 @@ enum err client_members(
 enum err client_stats(struct client *c, struct value *out, struct fail *f);
 
 enum err client_join(struct client *c, bool wan, char *const *addresses, size_t n, unsigned *joined, struct fail *f);
-enum err client_force_leave(struct client *c, const char *node, struct fail *f);
+enum err client_force_leave(struct client *c, const char *node, bool prune, struct fail *f);
 enum err client_leave(struct client *c, struct fail *f);
 enum err client_reload(struct client *c, struct fail *f);
 

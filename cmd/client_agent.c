@@ -113,11 +113,13 @@ enum err client_join(struct client *c, bool wan, char *const *addresses, size_t 
 	return OK;
 }
 
-enum err client_force_leave(struct client *c, const char *node, struct fail *f)
+enum err client_force_leave(struct client *c, const char *node, bool prune, struct fail *f)
 {
 	if (c->is_ipc)
-		return client_ipc_force_leave(c, node, f);
+		return client_ipc_force_leave(c, node, prune, f);
 	struct client_request r = client_request(c, "PUT", "/v1/agent/force-leave/%s", node);
+	if (prune)
+		request_param(&r, "prune", S("1"));
 	return done(c, &r, f);
 }
 

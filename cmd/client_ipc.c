@@ -336,12 +336,16 @@ enum err client_ipc_join(struct client *c, bool wan, char *const *addresses, siz
 	return e;
 }
 
-enum err client_ipc_force_leave(struct client *c, const char *node, struct fail *f)
+enum err client_ipc_force_leave(struct client *c, const char *node, bool prune, struct fail *f)
 {
 	struct buf b = request_begin(c, "force-leave", c->token);
-	mp_put_map(&b, 1);
+	mp_put_map(&b, prune ? 2 : 1);
 	mp_put_str_new(&b, S("Node"));
 	mp_put_str_new(&b, slice_of(node));
+	if (prune) {
+		mp_put_str_new(&b, S("Prune"));
+		mp_put_bool(&b, true);
+	}
 	return call(c, &b, NO_BODY, NULL, f);
 }
 

@@ -67,7 +67,7 @@ enum err client_ipc_members(struct client *c, bool wan, struct client_member **o
 enum err client_ipc_stats(struct client *c, struct value *out, struct fail *f);
 enum err client_ipc_join(
         struct client *c, bool wan, char *const *addresses, size_t n, unsigned *joined, struct fail *f);
-enum err client_ipc_force_leave(struct client *c, const char *node, struct fail *f);
+enum err client_ipc_force_leave(struct client *c, const char *node, bool prune, struct fail *f);
 enum err client_ipc_leave(struct client *c, struct fail *f);
 enum err client_ipc_reload(struct client *c, struct fail *f);
 enum err client_ipc_monitor(struct client *c, const char *level, void (*line)(struct slice text), struct fail *f);

@@ -3,11 +3,20 @@
 #include "cmd/command.h"
 #include "cmd/say.h"
 
+static bool prune;
+
+static const struct flag flags[] = {
+        {"prune", FLAG_BOOL, &prune, "Has everybody forget the member at once, too.", .hidden = true},
+        {NULL},
+};
+
 const struct command_page page_force_leave = {
         .text = "Usage: consul force-leave [options] name\n\n"
                 "  Has the cluster take a member for one that left. Meant for a failed node that\n"
                 "  will not come back: without this the others keep trying to reach it until they\n"
-                "  forget it. A member that is alive after all joins again by itself.",
+                "  forget it. A member that is alive after all joins again by itself. With -prune\n"
+                "  everybody forgets it at once.",
+        .flags = flags,
         .asks = ASKS_AGENT,
 };
 
@@ -19,7 +28,7 @@ int cmd_force_leave(struct words words)
 	if (!c)
 		return FAILED;
 	struct fail f;
-	enum err e = client_force_leave(c, words.at[0], &f);
+	enum err e = client_force_leave(c, words.at[0], prune, &f);
 	if (e != OK)
 		complain("Error force leaving: %s", f.text);
 	client_close(c);
