@@ -47,6 +47,7 @@ struct core *core_new(const struct core_options *o)
 void core_free(struct core *c)
 {
 	core_calls_free(&c->calls);
+	core_servers_free(&c->servers);
 	agent_free(c->agent);
 	duties_free(&c->duties);
 	solo_free(&c->raft);
@@ -143,6 +144,7 @@ static void take_message(struct core *c, struct message *m, struct effects *out)
 	case ASK_SESSION_RENEW: session_renew(c, m); break;
 	case ASK_COORDINATE: take_coordinate(c, m); break;
 	case ASK_RESTORE: core_restore_take(c, m); break;
+	case ASK_RAFT_CHANGE: core_raft_change(c, m); break;
 	default:
 		if (agent_message(c->agent, m, c->now, c->wall, out))
 			core_reply(c, m);
@@ -199,6 +201,7 @@ void core_flush(struct core *c, mono_ns now, struct effects *out)
 		agent_traffic(c);
 		core_calls_flush(c, out);
 		core_raft_flush(c, out);
+		core_servers_flush(c, out);
 		while (c->done) {
 			struct message *m = c->done;
 			c->done = m->next;
@@ -257,8 +260,16 @@ void core_step(struct core *c, const struct event *ev, struct effects *out)
 		agent_check_done(c->agent, ev, out);
 		out->publish = true;
 		break;
-	case EV_CALL_DONE: core_calls_done(c, ev, out); break;
-	case EV_GOSSIP: core_gossip_event(&c->gossip, ev, out); break;
+	case EV_CALL_DONE:
+		if (ev->call.tag & CALL_OF_AUTOPILOT)
+			core_servers_answer(c, ev);
+		else
+			core_calls_done(c, ev, out);
+		break;
+	case EV_GOSSIP:
+		core_servers_gossip(c, ev);
+		core_gossip_event(&c->gossip, ev, out);
+		break;
 	case EV_SNAPSHOT_DONE: core_snapshot_done(c, ev, out); break;
 	case EV_RELOAD:
 		c->config = c->duties.config = ev->config;
@@ -279,6 +290,7 @@ mono_ns core_next(const struct core *c)
 	at = next < at ? next : at;
 	next = core_calls_next(&c->calls);
 	at = next < at ? next : at;
+	next = core_servers_next(&c->servers);
 	at = c->gossip.reconcile < at ? c->gossip.reconcile : at;
 	at = c->snapshot_look < at ? c->snapshot_look : at;
 	return next < at ? next : at;

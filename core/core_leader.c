@@ -48,6 +48,7 @@ void core_leading_begin(struct core *c, struct effects *out)
 	own_barrier(c);
 	duties_begin(&c->duties, db_working(c->db), c->now);
 	core_gossip_lead(&c->gossip, c->now, c->wall, out);
+	core_servers_lead(c);
 	agent_leader(c->agent, true, c->now);
 	out->publish = true;
 }
@@ -60,6 +61,7 @@ void core_leading_end(struct core *c, const char *why, struct effects *out)
 	c->ready = false;
 	duties_end(&c->duties);
 	core_gossip_follow(&c->gossip);
+	core_servers_follow(c);
 	agent_leader(c->agent, false, c->now);
 	for (const struct raft_entry *e; (e = solo_drop(&c->raft));)
 		if (e->tag) {

@@ -8,6 +8,7 @@
 #include "core/core.h"
 #include "core/core_calls.h"
 #include "core/core_gossip.h"
+#include "core/core_servers.h"
 #include "core/leader/duties.h"
 
 struct core {
@@ -21,6 +22,7 @@ struct core {
 	struct agent *agent;
 	struct core_calls calls;
 	struct core_gossip gossip;
+	struct core_servers servers;
 	mono_ns now;
 	wall_ns wall;
 	mono_ns election;      /* when to stand for election; INT64_MAX: not */
@@ -75,6 +77,12 @@ void core_raft_start(struct core *c);
 void core_raft_tick(struct core *c);
 /* Hands the batch to the log and applies what is committed. */
 void core_raft_flush(struct core *c, struct effects *out);
+/* Raft's latest configuration, and the index of its entry (may be NULL). */
+const struct raft_server *core_raft_servers(const struct core *c, size_t *n, raft_index *index);
+/* ASK_RAFT_CHANGE: answered when it is committed, or refused. */
+void core_raft_change(struct core *c, struct message *m);
+/* The last entry of the log. */
+void core_raft_last(const struct core *c, raft_index *index, raft_term *term);
 /* Is there more to flush or to apply? */
 bool core_raft_busy(const struct core *c);
 /* After everything of the turn is applied and about to be published. */

@@ -77,6 +77,29 @@ bool core_raft_busy(const struct core *c)
 	return c->raft.sent < c->raft.last || c->raft.applied < c->raft.commit;
 }
 
+/* ---- the servers ---- */
+
+const struct raft_server *core_raft_servers(const struct core *c, size_t *n, raft_index *index)
+{
+	static struct raft_server self; /* one core a process, or one at a time */
+	self = (struct raft_server){slice_of(c->raft.id), slice_of(c->raft.address), RAFT_VOTER};
+	*n = c->raft.voter;
+	if (index)
+		*index = c->raft.voter;
+	return &self;
+}
+
+void core_raft_change(struct core *c, struct message *m)
+{
+	core_refuse(c, m, ERR_FAILED, "Need at least one voter in configuration: {[]}");
+}
+
+void core_raft_last(const struct core *c, raft_index *index, raft_term *term)
+{
+	*index = c->raft.last;
+	*term = c->raft.last_term;
+}
+
 /* ---- snapshots ---- */
 
 /* After everything of the turn is applied and about to be published: index and tables agree. */
