@@ -45,7 +45,7 @@ void raft_free(struct raft *r)
 {
 	if (!r)
 		return;
-	raft_inbound_free(r);
+	raft_answers_free(r);
 	for (size_t i = 0; i < r->peers_n; i++)
 		free(r->peers[i]);
 	free(r->peers);

@@ -176,7 +176,7 @@ void raft_inbound_flush(struct raft *r, struct effects *out)
 	}
 }
 
-void raft_inbound_free(struct raft *r)
+void raft_answers_free(struct raft *r)
 {
 	while (r->conns)
 		conn_remove(r, r->conns);

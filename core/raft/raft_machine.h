@@ -260,7 +260,7 @@ void raft_follow_request(struct raft *r, struct raft_conn *c, const struct raft_
 struct raft_reply *raft_inbound_reply(struct raft *r, struct raft_conn *c, enum raft_wire_kind kind);
 void raft_inbound_failed(struct raft *r); /* what waits for the disk gets a no */
 void raft_inbound_flush(struct raft *r, struct effects *out);
-void raft_inbound_free(struct raft *r);
+void raft_answers_free(struct raft *r);
 
 /* raft_leader.c */
 void raft_lead_begin(struct raft *r);
