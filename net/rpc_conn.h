@@ -29,6 +29,7 @@ struct rpc_call {
 	struct rpc_cut cut;
 	uint32_t uncounted;                      /* bytes held that the other side has got no credit for yet */
 	bool busy, inside;                       /* the host has it; `call` is on the stack */
+	bool last;                               /* its stream ends behind the answer */
 	struct rpc_call *next_again, **again_at; /* answered, and more is held */
 };
 

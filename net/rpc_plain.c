@@ -45,7 +45,7 @@ static void work(struct rpc_conn *c)
 {
 	struct rpc_message m;
 	unsigned taken = 0;
-	while (!busy(c) && !full(c) && !c->broken && taken++ < CALLS_A_TURN) {
+	while (!busy(c) && !full(c) && !c->broken && !c->plain->last && taken++ < CALLS_A_TURN) {
 		enum rpc_cut_got got = rpc_cut(&c->plain->cut, stream_in(&c->link.s), c->server->set.argument_max, &m);
 		if (got == RPC_CUT_MORE)
 			break;

@@ -84,6 +84,10 @@ const struct rpc_server_counts *rpc_server_counts(const struct rpc_server *s);
  */
 void rpc_answer(struct rpc_call *c, struct slice error, struct slice body);
 
+/* Answers a call that nobody can serve ("rpc: can't find service X"): with this error, then the stream (or the plain
+ * connection) ends, as net/rpc does; `trouble` is told. */
+void rpc_refuse(struct rpc_call *c, struct slice error);
+
 /* What the host keeps with a call; NULL at first. */
 void rpc_call_keep(struct rpc_call *c, void *user);
 void *rpc_call_kept(const struct rpc_call *c);

@@ -62,7 +62,7 @@ static void ill_formed(struct rpc_call *c, struct slice method)
 	struct buf text = {0};
 	BUF_LIT(&text, "rpc: service/method request ill-formed: ");
 	buf_slice(&text, method);
-	rpc_answer(c, buf_view(&text), S_NONE);
+	rpc_refuse(c, buf_view(&text));
 	buf_free(&text);
 }
 
@@ -124,6 +124,26 @@ void rpc_answer(struct rpc_call *c, struct slice error, struct slice body)
 		again_join(c);
 }
 
+static void close_stream(struct rpc_call *c)
+{
+	struct rpc_conn *conn = c->conn;
+	rpc_call_over(c);
+	mux_close(&conn->link.mux, &c->ms);
+}
+
+void rpc_refuse(struct rpc_call *c, struct slice error)
+{
+	struct rpc_conn *conn = c->conn;
+	char why[256];
+	c->last = true;
+	rpc_answer(c, error, S_NONE);
+	rpc_trouble(conn, RPC_TROUBLE_REQUEST, slice_cstr(error, why, sizeof why));
+	if (conn->state == RPC_CONN_PLAIN)
+		conn->ended = true;
+	else if (!c->inside)
+		close_stream(c);
+}
+
 void rpc_call_keep(struct rpc_call *c, void *user)
 {
 	c->user = user;
@@ -140,13 +160,6 @@ const struct address *rpc_call_client(const struct rpc_call *c)
 }
 
 /* ---- bytes of a stream ---- */
-
-static void close_stream(struct rpc_call *c)
-{
-	struct rpc_conn *conn = c->conn;
-	rpc_call_over(c);
-	mux_close(&conn->link.mux, &c->ms);
-}
 
 static void hold(struct rpc_call *c, struct slice bytes)
 {
@@ -171,7 +184,7 @@ static void let_go(struct rpc_call *c, size_t n)
 
 static bool may_serve(const struct rpc_call *c)
 {
-	return !c->busy && !mux_waiting(&c->ms) && !c->conn->broken;
+	return !c->busy && !c->last && !mux_waiting(&c->ms) && !c->conn->broken;
 }
 
 /* Serves messages out of `bytes` until one waits or they end. Returns how many bytes are done with; SIZE_MAX: they are
@@ -208,6 +221,10 @@ static void feed(struct rpc_call *c, struct slice bytes)
 	size_t done = c->held.failed ? 0 : serve(c, straight ? bytes : buf_view(&c->held));
 	if (done == SIZE_MAX) {
 		spoilt(c, "no msgpack, or too long");
+		return;
+	}
+	if (c->last) {
+		close_stream(c);
 		return;
 	}
 	if (straight)

@@ -446,12 +446,13 @@ TEST(rpc, the_recorded_bytes_of_a_session)
 	          "000000000000000300000051"
 	          "83a54572726f72da002d7270633a20736572766963652f6d6574686f64207265717565737420696c6c2d666f726d65643a20"
 	          "426f"
-	          "677573a353657149ad536572766963654d6574686f64a5426f67757380");
+	          "677573a353657149ad536572766963654d6574686f64a5426f67757380"
+	          "000100040000000300000000"); /* and its stream ends */
+	CHECK_EQ(troubles, 1 << RPC_TROUBLE_REQUEST);
 	say_hex(fd, "000100040000000100000000");
 	HEARS(fd, "000100040000000100000000");
-	say_hex(fd, "000000000000000300000001c1"); /* no msgpack: this stream ends */
-	HEARS(fd, "000100040000000300000000");
-	CHECK_EQ(troubles, 1 << RPC_TROUBLE_REQUEST);
+	say_hex(fd, "000000010000000500000001c1"); /* no msgpack: this stream ends */
+	HEARS(fd, "000100020000000500000000000100040000000500000000");
 	say_hex(fd, "010000000000000000000000");
 	HEARS(fd, "closed");
 	CHECK(troubles & 1 << RPC_TROUBLE_SESSION);
@@ -557,6 +558,20 @@ TEST(rpc, other_first_bytes_are_the_hosts)
 	turns(60);
 	HEARS(fd, "closed");
 	CHECK(troubles & 1 << RPC_TROUBLE_BYTE);
+	close(fd);
+	end();
+}
+
+TEST(rpc, a_call_that_nobody_serves_ends_a_plain_connection)
+{
+	begin();
+	int fd = dial_raw();
+	say(fd, slice_at("\0", 1));
+	say(fd, S("\x82\xa3Seq\x07\xadServiceMethod\xa1X\x80"));
+	say(fd, S("\x82\xa3Seq\x08\xadServiceMethod\xa9Test.Echo\x01"));
+	HEARS(fd, "83a54572726f72da00297270633a20736572766963652f6d6574686f64207265717565737420696c6c2d666f726d65643a20"
+	          "58a353657107ad536572766963654d6574686f64a15880");
+	HEARS(fd, "closed");
 	close(fd);
 	end();
 }
