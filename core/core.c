@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/agent/peers.h"
 #include "core/base/must.h"
 #include "core/base/slice.h"
 #include "core/core_parts.h"
@@ -25,13 +26,15 @@ struct core *core_new(const struct core_options *o)
 	}
 	c->done_tail = &c->done;
 	c->held_tail = &c->held;
-	c->election = c->snapshot_look = INT64_MAX;
+	c->snapshot_look = INT64_MAX;
 	state_init(&c->state, c->db);
 	struct slice host = o->config->server_advertise.host;
 	snprintf(c->address, sizeof c->address, slice_find(host, ':') < 0 ? "%.*s:%u" : "[%.*s]:%u", PS(host),
 	        o->config->server_advertise.port);
-	char id[37];
-	solo_init(&c->raft, slice_cstr(o->config->node_id, id, sizeof id), c->address, o->durable, c->log);
+	c->raft = core_raft_new(c, o->durable, o->seed);
+	MUST(c->raft);
+	core_changes_init(c);
+	core_begin_init(c);
 	duties_init(&c->duties, o->config, c->log, o->seed);
 	c->duties.submit = core_own_submit;
 	c->duties.submit_bytes = core_own_submit_bytes;
@@ -50,7 +53,7 @@ void core_free(struct core *c)
 	core_servers_free(&c->servers);
 	agent_free(c->agent);
 	duties_free(&c->duties);
-	solo_free(&c->raft);
+	raft_free(c->raft);
 	state_free(&c->state);
 	db_free(c->db);
 	free(c);
@@ -95,7 +98,7 @@ void core_refuse(struct core *c, struct message *m, enum err e, const char *why)
 
 void core_propose(struct core *c, struct message *m)
 {
-	if (c->restore) {
+	if (c->restore.what == RESTORE_MESSAGE) {
 		m->next = NULL;
 		*c->held_tail = m;
 		c->held_tail = &m->next;
@@ -103,8 +106,8 @@ void core_propose(struct core *c, struct message *m)
 	}
 	enum err e;
 	enum raft_entry_type type = m->ask == ASK_BARRIER ? RAFT_BARRIER : RAFT_COMMAND;
-	if (!solo_propose(&c->raft, type, m->command, m, &e))
-		core_refuse(c, m, e, e == ERR_FULL ? "too many writes under way" : "No cluster leader");
+	if (!raft_propose(c->raft, type, m->command, m, &e))
+		core_refuse(c, m, e, e == ERR_NO_LEADER ? "No cluster leader" : "too many writes under way");
 }
 
 /* The leader keeps the clocks of sessions; a renewal is no write. */
@@ -145,6 +148,7 @@ static void take_message(struct core *c, struct message *m, struct effects *out)
 	case ASK_COORDINATE: take_coordinate(c, m); break;
 	case ASK_RESTORE: core_restore_take(c, m); break;
 	case ASK_RAFT_CHANGE: core_raft_change(c, m); break;
+	case ASK_VERIFY: raft_verify(c->raft, m); break;
 	default:
 		if (agent_message(c->agent, m, c->now, c->wall, out))
 			core_reply(c, m);
@@ -211,7 +215,8 @@ void core_flush(struct core *c, mono_ns now, struct effects *out)
 		}
 		agent_traffic(c);
 		core_restore_begin(c, out);
-	} while (c->done || core_raft_busy(c));
+	} while (c->done || raft_unflushed(c->raft));
+	core_raft_end(c, out);
 	core_snapshot_maybe(c, out);
 }
 
@@ -226,7 +231,8 @@ static void start(struct core *c, struct effects *out)
 
 static void tick(struct core *c, struct effects *out)
 {
-	core_raft_tick(c);
+	core_begin_tick(c);
+	core_changes_tick(c);
 	duties_tick(&c->duties, c->now);
 	core_gossip_tick(&c->gossip, c->now);
 	if (c->now >= agent_next(c->agent)) {
@@ -246,6 +252,8 @@ void core_step(struct core *c, const struct event *ev, struct effects *out)
 {
 	c->now = ev->now;
 	c->wall = ev->wall;
+	if (ev->kind != EV_START)
+		raft_tick(c->raft, c->now);
 	switch (ev->kind) {
 	case EV_START: start(c, out); break;
 	case EV_TICK: tick(c, out); break;
@@ -255,7 +263,7 @@ void core_step(struct core *c, const struct event *ev, struct effects *out)
 	case EV_RAFT_REQUEST:
 	case EV_RAFT_ANSWER:
 	case EV_RAFT_LOST:
-	case EV_RAFT_CLOSED: core_raft_event(c, ev, out); break;
+	case EV_RAFT_CLOSED: core_raft_event(c, ev); break;
 	case EV_CHECK_DONE:
 		agent_check_done(c->agent, ev, out);
 		out->publish = true;
@@ -269,6 +277,7 @@ void core_step(struct core *c, const struct event *ev, struct effects *out)
 	case EV_GOSSIP:
 		core_servers_gossip(c, ev);
 		core_gossip_event(&c->gossip, ev, out);
+		core_begin_look(c);
 		break;
 	case EV_SNAPSHOT_DONE: core_snapshot_done(c, ev, out); break;
 	case EV_RELOAD:
@@ -283,7 +292,7 @@ void core_step(struct core *c, const struct event *ev, struct effects *out)
 
 mono_ns core_next(const struct core *c)
 {
-	mono_ns at = c->election;
+	mono_ns at = raft_next_tick(c->raft);
 	mono_ns next = duties_next(&c->duties);
 	at = next < at ? next : at;
 	next = agent_next(c->agent);
@@ -293,25 +302,27 @@ mono_ns core_next(const struct core *c)
 	next = core_servers_next(&c->servers);
 	at = c->gossip.reconcile < at ? c->gossip.reconcile : at;
 	at = c->snapshot_look < at ? c->snapshot_look : at;
+	at = next < at ? next : at;
+	next = c->begin.at < c->changes.again ? c->begin.at : c->changes.again;
 	return next < at ? next : at;
-}
-
-struct slice core_leader(const struct core *c)
-{
-	return c->ready ? slice_of(c->address) : S_NONE;
 }
 
 void core_world(const struct core *c, struct world *w)
 {
-	const struct solo *r = &c->raft;
+	const struct raft_state *r = raft_state(c->raft);
+	raft_index configuration;
+	size_t n;
+	raft_configuration(c->raft, &n, &configuration);
 	*w = (struct world){
 	        .db = db_published(c->db),
 	        .restores = c->restores,
 	        .config = c->config,
 	        .role = r->role,
 	        .ready = c->ready,
+	        .leader_contact = c->seen.contact,
 	        .voter = r->voter,
-	        .configuration_index = r->voter ? 1 : 0,
+	        .voters = (uint32_t)peers_voters(db_published(c->db)),
+	        .configuration_index = configuration,
 	        .leading_since = c->ready ? c->leading_since : 0,
 	        .term = r->term,
 	        .last_log = r->last,
@@ -329,6 +340,7 @@ void core_world(const struct core *c, struct world *w)
 		w->role = RAFT_CANDIDATE;
 	memcpy(w->self_text, c->address, sizeof w->self_text);
 	w->self = slice_of(c->address);
-	w->leader = core_leader(c);
+	slice_cstr(core_leader(c), w->leader_text, sizeof w->leader_text);
+	w->leader = slice_of(w->leader_text);
 	agent_world(c->agent, w);
 }

@@ -14,7 +14,7 @@
 #include "core/effect.h"
 #include "core/event.h"
 #include "core/message.h"
-#include "core/raft/solo.h"
+#include "core/raft/raft.h"
 #include "core/state/apply.h"
 #include "core/world.h"
 #include "store/epoch.h"
@@ -37,9 +37,18 @@ void core_pools(struct core *c, const struct gossip *lan, const struct gossip *w
 
 /* Recovery, before EV_START: the state as a snapshot left it, entries of the log behind it in order, files. */
 struct state *core_state(struct core *c);
-void core_restored(struct core *c, raft_index snapshot, raft_term snapshot_term);
+struct core_snapshot {
+	raft_index index;
+	raft_term term;
+	const struct raft_server *servers; /* its configuration */
+	size_t n;
+	raft_index configuration;
+};
+void core_restored(struct core *c, const struct core_snapshot *s);
+/* What the log says of itself, before its entries; `commit`: up to there at least they are committed. */
+void core_recover_hard(struct core *c, raft_term term, raft_term vote_term, struct slice vote, raft_index commit);
+/* What is known to be committed is applied, the rest waits for a leader's word. */
 enum err core_replay(struct core *c, const struct raft_entry *e, struct fail *f);
-void core_replayed(struct core *c, raft_term term, raft_index last, raft_term last_term);
 void core_restore_file(struct core *c, struct slice name, struct slice bytes);
 
 void core_step(struct core *c, const struct event *ev, struct effects *out);

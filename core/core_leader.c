@@ -42,7 +42,10 @@ static void own_barrier(struct core *c)
 
 void core_leading_begin(struct core *c, struct effects *out)
 {
+	if (c->ready) /* lost and won again since we looked last */
+		core_leading_end(c, out);
 	c->ready = true;
+	c->ready_term = raft_state(c->raft)->term;
 	c->leading_since = c->wall;
 	log_info(c->log, "consul: cluster leadership acquired");
 	own_barrier(c);
@@ -53,23 +56,15 @@ void core_leading_begin(struct core *c, struct effects *out)
 	out->publish = true;
 }
 
-void core_leading_end(struct core *c, const char *why, struct effects *out)
+void core_leading_end(struct core *c, struct effects *out)
 {
-	solo_step_down(&c->raft);
-	if (c->ready)
-		log_info(c->log, "consul: cluster leadership lost");
+	log_info(c->log, "consul: cluster leadership lost");
 	c->ready = false;
 	duties_end(&c->duties);
 	core_gossip_follow(&c->gossip);
 	core_servers_follow(c);
 	agent_leader(c->agent, false, c->now);
-	for (const struct raft_entry *e; (e = solo_drop(&c->raft));)
-		if (e->tag) {
-			struct message *m = e->tag;
-			m->why = arena_str(&m->mem, "leadership lost while committing log: %s", why);
-			m->err = ERR_FAILED;
-			core_reply(c, m);
-		}
-	c->election = c->now + NS_PER_S;
+	core_restore_lost(c);
+	core_changes_lost(c);
 	out->publish = true;
 }

@@ -11,13 +11,43 @@
 #include "core/core_servers.h"
 #include "core/leader/duties.h"
 
+/* Somebody's snapshot takes the place of everything: a client's (`message`) or the leader's (`install`). */
+struct core_restore {
+	enum { RESTORE_NONE, RESTORE_MESSAGE, RESTORE_INSTALL } what;
+	struct message *message;
+	struct raft_install install;
+	raft_index at; /* it goes to disk as this index; 0: it waits until nothing else is under way */
+	raft_term term;
+};
+
+/* What fronts were shown last of leadership: a change is a reason to publish. */
+struct core_seen {
+	enum raft_role role;
+	raft_term term;
+	mono_ns contact;
+	char leader[64];
+};
+
+/* Changes of Raft's configuration, one at a time. */
+struct core_changes {
+	struct message *asked, **asked_tail; /* oldest first */
+	bool under_way;                      /* one is not committed yet */
+	mono_ns again;                       /* the next is tried then; INT64_MAX: at once */
+};
+
+/* How a server comes to its first configuration. */
+struct core_begin {
+	bool expecting; /* -bootstrap-expect, and nothing in the log yet */
+	mono_ns at;     /* look then whether we are alone; INT64_MAX: not */
+};
+
 struct core {
 	const struct agent_config *config;
 	struct logbuf *log;
 	struct rand rand;
 	struct db *db;
 	struct state state;
-	struct solo raft;
+	struct raft *raft;
 	struct duties duties;
 	struct agent *agent;
 	struct core_calls calls;
@@ -25,17 +55,20 @@ struct core {
 	struct core_servers servers;
 	mono_ns now;
 	wall_ns wall;
-	mono_ns election;      /* when to stand for election; INT64_MAX: not */
 	mono_ns snapshot_look; /* when to see whether a snapshot is worth it; INT64_MAX: never */
 	bool snapshotting;
-	bool ready; /* leading, and everything of earlier terms applied */
+	raft_term snapshot_term; /* of the one under way */
+	bool ready;              /* leading, and everything of earlier terms applied */
+	raft_term ready_term;    /* since when */
 	wall_ns leading_since;
 	bool stopping;
-	struct message *restore; /* the snapshot to put in place of everything, until that is done */
-	raft_index restore_at;   /* it goes to disk as this index; 0: it waits until nothing else is under way */
+	struct core_restore restore;       /* a snapshot to put in place of everything, until that is done */
 	struct message *held, **held_tail; /* writes that came meanwhile */
 	uint64_t restores;
 	struct message *done, **done_tail; /* answered, to be replied after publication */
+	struct core_seen seen;
+	struct core_changes changes;
+	struct core_begin begin;
 	char address[64];
 };
 
@@ -58,33 +91,58 @@ void core_own_submit(void *host, enum command_type type, const struct schema *s,
 void core_own_submit_bytes(void *host, struct slice command);
 
 void core_leading_begin(struct core *c, struct effects *out);
-void core_leading_end(struct core *c, const char *why, struct effects *out);
+void core_leading_end(struct core *c, struct effects *out);
 
 /* ---- core_restore.c ---- */
 
 /* A message asks for it (ASK_RESTORE). */
 void core_restore_take(struct core *c, struct message *m);
+/* Has the leader sent one? */
+void core_restore_installed(struct core *c);
+/* We lead no longer: a client's can't be done. */
+void core_restore_lost(struct core *c);
 /* Once everything proposed is applied. */
 void core_restore_begin(struct core *c, struct effects *out);
 /* The snapshot is on disk, or is not (why). */
 void core_restore_written(struct core *c, struct slice why, struct effects *out);
 
+/* ---- core_begin.c ---- */
+
+/* The first configuration of a new group. At the start, when the servers of the pool changed, with time. */
+void core_begin_init(struct core *c);
+void core_begin_start(struct core *c);
+void core_begin_look(struct core *c);
+void core_begin_tick(struct core *c);
+
+/* ---- core_changes.c ---- */
+
+void core_changes_init(struct core *c);
+/* ASK_RAFT_CHANGE: answered when it is committed, or refused. */
+void core_raft_change(struct core *c, struct message *m);
+/* Begins the next one, when it may. */
+void core_changes_flush(struct core *c);
+void core_changes_tick(struct core *c);
+/* One is committed. */
+void core_changes_applied(struct core *c);
+/* We lead no longer: they are refused. */
+void core_changes_lost(struct core *c);
+
 /* ---- core_raft.c ---- */
 
+struct raft *core_raft_new(struct core *c, bool durable, uint64_t seed);
+/* By which the others know us. */
+struct slice core_raft_id(const struct core *c);
 /* EV_LOGGED, EV_LOG_FAILED, EV_RAFT_…. */
-void core_raft_event(struct core *c, const struct event *ev, struct effects *out);
+void core_raft_event(struct core *c, const struct event *ev);
 void core_raft_start(struct core *c);
-void core_raft_tick(struct core *c);
-/* Hands the batch to the log and applies what is committed. */
+/* Hands the batch to the log and to the peers, applies what is committed, and follows what became of leadership. */
 void core_raft_flush(struct core *c, struct effects *out);
 /* Raft's latest configuration, and the index of its entry (may be NULL). */
 const struct raft_server *core_raft_servers(const struct core *c, size_t *n, raft_index *index);
-/* ASK_RAFT_CHANGE: answered when it is committed, or refused. */
-void core_raft_change(struct core *c, struct message *m);
 /* The last entry of the log. */
 void core_raft_last(const struct core *c, raft_index *index, raft_term *term);
-/* Is there more to flush or to apply? */
-bool core_raft_busy(const struct core *c);
+/* Last in a turn, when what is applied is what will be published. */
+void core_raft_end(struct core *c, struct effects *out);
 /* After everything of the turn is applied and about to be published. */
 void core_snapshot_maybe(struct core *c, struct effects *out);
 void core_snapshot_done(struct core *c, const struct event *ev, struct effects *out);

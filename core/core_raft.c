@@ -1,29 +1,63 @@
+#include "core/agent/servers.h"
 #include "core/base/must.h"
 #include "core/base/slice.h"
 #include "core/core_parts.h"
 
-/* A client of one server stands for election right away: there is nobody to wait for. */
-#define ELECTION_FIRST NS_PER_MS
-
 /* hashicorp/raft's threshold; looked at this often. */
 #define SNAPSHOT_INTERVAL (5 * NS_PER_S)
-enum { SNAPSHOT_THRESHOLD = 8192 };
+enum { SNAPSHOT_THRESHOLD = 8192, RAFT_PROTOCOL_DEFAULT = 3, PROTOCOL_IDS = 3 };
+
+/* Fronts say how long ago the leader was heard: not more exactly than this. */
+#define CONTACT_NEWS (100 * NS_PER_MS)
+
+/* ---- birth ---- */
+
+static int protocol_of(const struct agent_config *config)
+{
+	return config->raft_protocol ? (int)config->raft_protocol : RAFT_PROTOCOL_DEFAULT;
+}
+
+struct slice core_raft_id(const struct core *c)
+{
+	return protocol_of(c->config) >= PROTOCOL_IDS ? c->config->node_id : slice_of(c->address);
+}
+
+struct raft *core_raft_new(struct core *c, bool durable, uint64_t seed)
+{
+	char id[64];
+	const struct raft_options o = {
+	        .id = slice_cstr(core_raft_id(c), id, sizeof id),
+	        .address = c->address,
+	        .protocol = protocol_of(c->config),
+	        .durable = durable,
+	        .heartbeat_timeout = c->config->raft_heartbeat_timeout,
+	        .election_timeout = c->config->raft_election_timeout,
+	        .lease_timeout = c->config->raft_leader_lease_timeout,
+	        .seed = seed,
+	        .log = c->log,
+	};
+	return raft_new(&o);
+}
 
 /* ---- recovery ---- */
 
-void core_restored(struct core *c, raft_index snapshot, raft_term snapshot_term)
+void core_restored(struct core *c, const struct core_snapshot *s)
 {
-	solo_restore(&c->raft, snapshot_term, snapshot, snapshot_term, snapshot, snapshot_term);
+	raft_recover_snapshot(c->raft, s->index, s->term, s->servers, s->n, s->configuration);
 }
 
-enum err core_replay(struct core *c, const struct raft_entry *e, struct fail *f)
+void core_recover_hard(struct core *c, raft_term term, raft_term vote_term, struct slice vote, raft_index commit)
 {
-	if (e->type != RAFT_COMMAND)
-		return OK;
+	raft_recover_hard(c->raft, term, vote_term, vote, commit);
+}
+
+static enum err replay(struct core *c, const struct raft_entry *e, struct fail *f)
+{
 	struct arena a = {0};
 	struct apply_result result = {0};
-	state_apply(&c->state, e->index, e->data, 0, &a, &result);
 	enum err err = OK;
+	if (e->type == RAFT_COMMAND)
+		state_apply(&c->state, e->index, e->data, 0, &a, &result);
 	if (result.kind == APPLY_BROKEN || result.kind == APPLY_NO_MEMORY)
 		err = fail_set(f, result.kind == APPLY_BROKEN ? ERR_CORRUPT : ERR_NO_MEMORY,
 		        "entry %llu of the log can't be applied: %.*s", (unsigned long long)e->index, PS(result.text));
@@ -31,97 +65,182 @@ enum err core_replay(struct core *c, const struct raft_entry *e, struct fail *f)
 	return err;
 }
 
-void core_replayed(struct core *c, raft_term term, raft_index last, raft_term last_term)
+enum err core_replay(struct core *c, const struct raft_entry *e, struct fail *f)
 {
-	solo_restore(&c->raft, term, last, last_term, c->raft.snapshot, c->raft.snapshot_term);
+	const struct raft_entry *next;
+	enum err err = OK;
+	raft_recover_entry(c->raft, e);
+	while (!err && (next = raft_next(c->raft)))
+		err = replay(c, next, f);
+	return err;
 }
 
 /* ---- applying ---- */
 
-static void apply(struct core *c, const struct raft_entry *e, struct effects *out)
+static void apply_command(struct core *c, const struct raft_entry *e, struct effects *out)
 {
 	struct message *m = e->tag;
-	if (e->type == RAFT_NOOP && e->index == c->raft.first_of_term)
-		core_leading_begin(c, out);
-	if (e->type == RAFT_COMMAND) {
-		struct arena spare = {0};
-		struct apply_result result = {0};
-		state_apply(&c->state, e->index, e->data, c->now, m ? &m->mem : &spare, &result);
-		MUST(result.kind != APPLY_BROKEN);
-		duties_applied(&c->duties, db_working(c->db), e->index, e->data, &result, c->now);
-		if (m) {
-			m->result = result;
-			if (result.kind == APPLY_NO_MEMORY) {
-				m->err = ERR_NO_MEMORY;
-				m->why = S("out of memory");
-			}
+	struct arena spare = {0};
+	struct apply_result result = {0};
+	state_apply(&c->state, e->index, e->data, c->now, m ? &m->mem : &spare, &result);
+	MUST(result.kind != APPLY_BROKEN);
+	duties_applied(&c->duties, db_working(c->db), e->index, e->data, &result, c->now);
+	if (m) {
+		m->result = result;
+		if (result.kind == APPLY_NO_MEMORY) {
+			m->err = ERR_NO_MEMORY;
+			m->why = S("out of memory");
 		}
-		arena_free(&spare);
-		out->publish = true;
+	}
+	arena_free(&spare);
+	out->publish = true;
+}
+
+static void apply(struct core *c, const struct raft_entry *e, struct effects *out)
+{
+	const struct raft_state *s = raft_state(c->raft);
+	struct message *m = e->tag;
+	raft_index index = e->index;
+	switch (e->type) {
+	case RAFT_COMMAND: apply_command(c, e, out); break;
+	case RAFT_NOOP:
+		if (s->role == RAFT_LEADER && index == s->first_of_term)
+			core_leading_begin(c, out);
+		break;
+	case RAFT_ADD_PEER:
+	case RAFT_REMOVE_PEER:
+	case RAFT_CONFIGURATION: core_changes_applied(c); break;
+	default: break;
 	}
 	if (m) {
-		m->index = e->index;
+		m->index = index;
 		core_reply(c, m);
+	}
+}
+
+/* ---- what the log says ---- */
+
+static void drop(struct core *c)
+{
+	for (const struct raft_entry *e; (e = raft_drop(c->raft));)
+		if (e->tag)
+			core_refuse(c, e->tag, ERR_FAILED, "leadership lost while committing log");
+}
+
+static void verified(struct core *c)
+{
+	void *tag;
+	bool leads;
+	while (raft_verified(c->raft, &tag, &leads)) {
+		if (leads && c->ready)
+			core_reply(c, tag);
+		else
+			core_refuse(c, tag, ERR_FAILED, "node is not the leader");
+	}
+}
+
+/* Whom our fronts may send to: a leader of ours is one once it is ready. */
+struct slice core_leader(const struct core *c)
+{
+	if (raft_state(c->raft)->role == RAFT_LEADER)
+		return c->ready ? slice_of(c->address) : S_NONE;
+	return raft_leader(c->raft);
+}
+
+static void leader_news(struct core *c, struct effects *out)
+{
+	const struct raft_state *s = raft_state(c->raft);
+	struct core_seen *seen = &c->seen;
+	struct slice leader = core_leader(c);
+	mono_ns contact = s->role == RAFT_LEADER ? 0 : raft_leader_contact(c->raft);
+	contact = contact < 0 ? 0 : contact;
+	if (contact >= seen->contact + CONTACT_NEWS || contact < seen->contact) {
+		seen->contact = contact;
+		out->publish = true;
+	}
+	if (s->role == seen->role && s->term == seen->term && slice_is(leader, seen->leader))
+		return;
+	seen->role = s->role;
+	seen->term = s->term;
+	slice_cstr(leader, seen->leader, sizeof seen->leader);
+	out->publish = true;
+}
+
+/* With protocol 3 a server is where gossip says its id is; what the configuration says may be old. */
+static void find_addresses(struct core *c, struct effects *out, size_t from)
+{
+	for (size_t i = from; i < out->n; i++) {
+		struct effect *e = &out->items[i];
+		if (e->kind != EFF_RAFT_SEND && e->kind != EFF_RAFT_INSTALL)
+			continue;
+		const struct server *s = server_by_id(db_working(c->db), e->raft.peer);
+		if (s && !slice_eq(s->address, e->raft.address))
+			e->raft.address = arena_copy(&out->mem, s->address);
 	}
 }
 
 void core_raft_flush(struct core *c, struct effects *out)
 {
-	solo_flush(&c->raft, out);
-	for (const struct raft_entry *e; (e = solo_next(&c->raft));)
+	size_t from = out->n;
+	raft_flush(c->raft, out);
+	find_addresses(c, out, from);
+	for (const struct raft_entry *e; (e = raft_next(c->raft));)
 		apply(c, e, out);
+	drop(c);
+	core_restore_installed(c);
+	const struct raft_state *s = raft_state(c->raft);
+	if (c->ready && (s->role != RAFT_LEADER || s->term != c->ready_term))
+		core_leading_end(c, out);
+	verified(c);
+	leader_news(c, out);
+	core_changes_flush(c);
 }
 
-bool core_raft_busy(const struct core *c)
+void core_raft_end(struct core *c, struct effects *out)
 {
-	return c->raft.sent < c->raft.last || c->raft.applied < c->raft.commit;
+	size_t from = out->n;
+	raft_flush_installs(c->raft, out);
+	find_addresses(c, out, from);
+	out->publish |= out->n > from;
 }
 
 /* ---- the servers ---- */
 
 const struct raft_server *core_raft_servers(const struct core *c, size_t *n, raft_index *index)
 {
-	static struct raft_server self; /* one core a process, or one at a time */
-	self = (struct raft_server){slice_of(c->raft.id), slice_of(c->raft.address), RAFT_VOTER};
-	*n = c->raft.voter;
-	if (index)
-		*index = c->raft.voter;
-	return &self;
-}
-
-void core_raft_change(struct core *c, struct message *m)
-{
-	core_refuse(c, m, ERR_FAILED, "Need at least one voter in configuration: {[]}");
+	return raft_configuration(c->raft, n, index);
 }
 
 void core_raft_last(const struct core *c, raft_index *index, raft_term *term)
 {
-	*index = c->raft.last;
-	*term = c->raft.last_term;
+	const struct raft_state *s = raft_state(c->raft);
+	*index = s->last;
+	*term = s->last_term;
 }
 
 /* ---- snapshots ---- */
 
-/* After everything of the turn is applied and about to be published: index and tables agree. */
 void core_snapshot_maybe(struct core *c, struct effects *out)
 {
-	struct solo *r = &c->raft;
-	if (c->now < c->snapshot_look || c->snapshotting)
+	const struct raft_state *s = raft_state(c->raft);
+	if (c->now < c->snapshot_look || c->snapshotting || c->restore.what)
 		return;
 	c->snapshot_look = c->now + SNAPSHOT_INTERVAL;
-	if (r->applied - r->snapshot < SNAPSHOT_THRESHOLD)
+	if (s->applied - s->snapshot < SNAPSHOT_THRESHOLD)
 		return;
 	c->snapshotting = out->publish = true;
+	c->snapshot_term = s->applied_term;
 	struct effect *e = effect_add(out, EFF_SNAPSHOT);
-	e->snapshot.index = r->applied;
-	e->snapshot.term = r->applied_term;
-	log_info(c->log, "raft: Starting snapshot up to %llu", (unsigned long long)r->applied);
+	e->snapshot.index = s->applied;
+	e->snapshot.term = s->applied_term;
+	e->snapshot.servers = raft_configuration_applied(c->raft, &e->snapshot.n, &e->snapshot.configuration);
+	log_info(c->log, "raft: Starting snapshot up to %llu", (unsigned long long)s->applied);
 }
 
 void core_snapshot_done(struct core *c, const struct event *ev, struct effects *out)
 {
 	c->snapshotting = false;
-	if (c->restore_at) {
+	if (c->restore.at) {
 		core_restore_written(c, ev->why, out);
 		return;
 	}
@@ -129,7 +248,8 @@ void core_snapshot_done(struct core *c, const struct event *ev, struct effects *
 		log_err(c->log, "raft: Failed to take snapshot: %.*s", PS(ev->why));
 		return;
 	}
-	c->raft.snapshot = ev->index;
+	raft_snapshot_taken(c->raft, ev->index, c->snapshot_term);
+	effect_add(out, EFF_LOG_FORGET)->snapshot.index = ev->index;
 	log_info(c->log, "raft: Snapshot to %llu complete", (unsigned long long)ev->index);
 }
 
@@ -137,29 +257,28 @@ void core_snapshot_done(struct core *c, const struct event *ev, struct effects *
 
 void core_raft_start(struct core *c)
 {
-	solo_start(&c->raft, c->config->bootstrap || c->config->dev_mode || c->config->bootstrap_expect == 1);
-	if (c->raft.voter)
-		c->election = c->now + ELECTION_FIRST;
-	if (c->raft.durable)
+	if (!c->config->server_mode)
+		return;
+	core_begin_start(c);
+	raft_start(c->raft, c->now);
+	if (raft_state(c->raft)->durable)
 		c->snapshot_look = c->now + SNAPSHOT_INTERVAL;
 }
 
-void core_raft_tick(struct core *c)
-{
-	if (c->now < c->election)
-		return;
-	c->election = INT64_MAX;
-	solo_timeout(&c->raft);
-}
-
-void core_raft_event(struct core *c, const struct event *ev, struct effects *out)
+void core_raft_event(struct core *c, const struct event *ev)
 {
 	switch (ev->kind) {
-	case EV_LOGGED: solo_logged(&c->raft, ev->index); break;
+	case EV_LOGGED: raft_logged(c->raft, ev->sequence); break;
 	case EV_LOG_FAILED:
 		log_err(c->log, "raft: Failed to commit logs: %.*s", PS(ev->why));
-		core_leading_end(c, "the log can't be written", out);
+		raft_log_failed(c->raft, ev->sequence, ev->last);
 		break;
-	default: break;
+	case EV_RAFT_REQUEST: raft_request(c->raft, ev->raft.conn, ev->raft.bytes, ev->raft.state); break;
+	case EV_RAFT_ANSWER:
+		raft_answer(c->raft, ev->raft.peer, (enum raft_channel)ev->raft.channel, ev->raft.tag, ev->raft.bytes);
+		break;
+	case EV_RAFT_LOST: raft_lost(c->raft, ev->raft.peer, (enum raft_channel)ev->raft.channel); break;
+	case EV_RAFT_CLOSED: raft_closed(c->raft, ev->raft.conn); break;
+	default: MUST(!"an event of Raft");
 	}
 }

@@ -7,10 +7,25 @@ void core_restore_take(struct core *c, struct message *m)
 {
 	if (!c->ready)
 		core_refuse(c, m, ERR_NO_LEADER, "No cluster leader");
-	else if (c->restore)
+	else if (c->restore.what)
 		core_refuse(c, m, ERR_FAILED, "cannot restore: another restore is under way");
 	else
-		c->restore = m;
+		c->restore = (struct core_restore){.what = RESTORE_MESSAGE, .message = m};
+}
+
+/* A client's that is on its way to disk comes to its end first. */
+void core_restore_installed(struct core *c)
+{
+	struct raft_install i;
+	core_restore_lost(c);
+	if (!c->restore.what && raft_installed(c->raft, &i))
+		c->restore = (struct core_restore){.what = RESTORE_INSTALL, .install = i};
+}
+
+static struct slice state_of(const struct core_restore *r)
+{
+	const struct ask_restore *q = r->message ? r->message->request : NULL;
+	return q ? q->state : r->install.state;
 }
 
 enum restore_how { RESTORE_TRIED, RESTORE_KEPT };
@@ -18,89 +33,150 @@ enum restore_how { RESTORE_TRIED, RESTORE_KEPT };
 /* Reads the state into the tables; tried, they are as before afterwards whatever comes out. */
 static enum err restore_read(struct core *c, enum restore_how how, struct fail *f)
 {
-	const struct ask_restore *q = c->restore->request;
+	struct slice state = state_of(&c->restore);
 	struct archive_reader rd;
 	size_t used;
 	archive_read_begin(&rd, &c->state);
-	enum err e = archive_read(&rd, q->state, &used, f);
-	if (how == RESTORE_KEPT || e || used < q->state.n)
-		return archive_read_end(&rd, e, q->state.n - used, f);
+	enum err e = archive_read(&rd, state, &used, f);
+	if (how == RESTORE_KEPT || e || used < state.n)
+		return archive_read_end(&rd, e, state.n - used, f);
 	archive_read_end(&rd, ERR_FAILED, 0, NULL);
 	return OK;
 }
 
-static void restore_end(struct core *c, enum err e, const char *why)
+static void give_up_held(struct core *c)
 {
-	struct message *m = c->restore, *held = c->held;
-	c->restore = NULL;
-	c->restore_at = 0;
+	struct message *held = c->held;
 	c->held = NULL;
 	c->held_tail = &c->held;
-	if (e) {
-		log_err(c->log, "consul: failed to restore a snapshot: %s", why);
-		m->err = ERR_FAILED;
-		m->why = arena_str(&m->mem, "Raft error when restoring snapshot: %s", why);
-	}
-	core_reply(c, m);
 	for (struct message *next; held; held = next) {
 		next = held->next;
 		core_propose(c, held);
 	}
 }
 
-/* The log goes on behind the snapshot; what the leader keeps beside the tables begins anew (Consul: reassertLeader). */
-static void restore_apply(struct core *c, struct effects *out)
+static void restore_end(struct core *c, enum err e, const char *why)
 {
-	struct solo *r = &c->raft;
-	raft_index at = c->restore_at;
-	struct fail f = {0};
-	enum err e = restore_read(c, RESTORE_KEPT, &f);
-	if (!e) {
-		solo_restore(r, r->term, at, r->term, at, r->term);
-		log_info(c->log, "consul: restored a snapshot as index %llu", (unsigned long long)at);
-		duties_end(&c->duties);
-		c->restores++;
-		out->publish = true;
-	}
-	restore_end(c, e, f.text);
+	struct core_restore r = c->restore;
+	c->restore = (struct core_restore){0};
 	if (e)
+		log_err(c->log, "consul: failed to restore a snapshot: %s", why);
+	if (r.what == RESTORE_INSTALL) {
+		raft_install_done(c->raft, e ? slice_of(why) : S_NONE);
 		return;
+	}
+	if (e) {
+		r.message->err = ERR_FAILED;
+		r.message->why = arena_str(&r.message->mem, "Raft error when restoring snapshot: %s", why);
+	}
+	core_reply(c, r.message);
+	give_up_held(c);
+}
+
+/* What the leader keeps beside the tables begins anew (Consul: reassertLeader). */
+static void reassert(struct core *c)
+{
+	duties_end(&c->duties);
 	duties_begin(&c->duties, db_working(c->db), c->now);
 	c->gossip.reconcile = c->now;
 	agent_leader(c->agent, false, c->now);
 	agent_leader(c->agent, true, c->now);
 }
 
-/* Once everything proposed is applied. Tried first: what can't be read must not reach the disk. */
+/* The log goes on behind the snapshot. */
+static void restore_apply(struct core *c, struct effects *out)
+{
+	struct core_restore r = c->restore;
+	struct fail f = {0};
+	enum err e = restore_read(c, RESTORE_KEPT, &f);
+	if (!e) {
+		log_info(c->log, "consul: restored a snapshot as index %llu", (unsigned long long)r.at);
+		c->restores++;
+		out->publish = true;
+	}
+	if (!e && r.what == RESTORE_MESSAGE) {
+		raft_replaced(c->raft, r.at);
+		reassert(c);
+	}
+	restore_end(c, e, f.text);
+}
+
+static bool can_begin(const struct core *c)
+{
+	const struct raft_state *s = raft_state(c->raft);
+	if (!c->restore.what || c->restore.at || c->snapshotting)
+		return false;
+	return c->restore.what == RESTORE_INSTALL || s->applied == s->last;
+}
+
+static void write_first(struct core *c, struct effects *out)
+{
+	struct core_restore *r = &c->restore;
+	struct effect *e = effect_add(out, EFF_SNAPSHOT);
+	r->term = r->what == RESTORE_INSTALL ? r->install.term : raft_state(c->raft)->term;
+	c->snapshotting = true;
+	e->snapshot.index = r->at;
+	e->snapshot.term = r->term;
+	e->snapshot.state = state_of(r);
+	if (r->what == RESTORE_INSTALL) {
+		e->snapshot.servers = r->install.servers;
+		e->snapshot.n = r->install.n;
+		e->snapshot.configuration = r->install.configuration;
+	} else {
+		e->snapshot.servers = raft_configuration(c->raft, &e->snapshot.n, &e->snapshot.configuration);
+	}
+}
+
+/* A client's waits until everything proposed is applied. Tried first: what can't be read must not reach the disk. */
 void core_restore_begin(struct core *c, struct effects *out)
 {
-	struct solo *r = &c->raft;
-	if (!c->restore || c->restore_at || c->snapshotting || r->applied < r->last)
-		return;
-	const struct ask_restore *q = c->restore->request;
+	const struct raft_state *s = raft_state(c->raft);
+	struct core_restore *r = &c->restore;
 	struct fail f = {0};
+	if (!can_begin(c))
+		return;
 	enum err e = restore_read(c, RESTORE_TRIED, &f);
 	if (e) {
 		restore_end(c, e, f.text);
 		return;
 	}
-	c->restore_at = (q->index > r->last ? q->index : r->last) + 1;
-	if (!r->durable) {
-		restore_apply(c, out);
-		return;
+	if (r->what == RESTORE_INSTALL) {
+		r->at = r->install.index;
+	} else {
+		const struct ask_restore *q = r->message->request;
+		r->at = (q->index > s->last ? q->index : s->last) + 1;
 	}
-	c->snapshotting = true;
-	struct effect *snapshot = effect_add(out, EFF_SNAPSHOT);
-	snapshot->snapshot.index = c->restore_at;
-	snapshot->snapshot.term = r->term;
-	snapshot->snapshot.state = q->state;
+	if (s->durable)
+		write_first(c, out);
+	else
+		restore_apply(c, out);
+}
+
+static void tell_disk(const struct core_restore *r, raft_term term, enum effect_kind what, struct effects *out)
+{
+	struct effect *e = effect_add(out, what);
+	e->snapshot.index = r->at;
+	e->snapshot.term = term;
 }
 
 void core_restore_written(struct core *c, struct slice why, struct effects *out)
 {
+	struct core_restore *r = &c->restore;
 	char text[FAIL_TEXT_MAX];
-	if (why.n)
+	if (why.n) {
 		restore_end(c, ERR_IO, slice_cstr(why, text, sizeof text));
-	else
+	} else if (r->what == RESTORE_MESSAGE && !c->ready) {
+		tell_disk(r, r->term, EFF_SNAPSHOT_DROP, out);
+		restore_end(c, ERR_FAILED, "leadership lost while committing log");
+	} else {
+		tell_disk(r, r->term, EFF_LOG_FORGET, out);
 		restore_apply(c, out);
+	}
+}
+
+/* One that is on its way to disk ends when it is there. */
+void core_restore_lost(struct core *c)
+{
+	if (c->restore.what == RESTORE_MESSAGE && !c->restore.at)
+		restore_end(c, ERR_FAILED, "leadership lost while committing log");
 }

@@ -1,5 +1,5 @@
-/* What the core asks its host to do: a list of records, carried out in order after the step. What an effect points to
- * lives until the next step; messages are handed over. */
+/* What the core asks its host to do: a list of records, carried out in order after the step (first those for the log).
+ * What an effect points to lives until the next step; messages are handed over. */
 #ifndef CORE_EFFECT_H
 #define CORE_EFFECT_H
 
@@ -8,29 +8,32 @@
 
 struct message;
 struct raft_entry;
+struct raft_server;
 struct check_run;
 struct gossip_event;
 struct call_forward;
 
 enum effect_kind {
-	EFF_APPEND,       /* put entries and hard state into the log, sync, answer EV_LOGGED */
-	EFF_RAFT_SEND,    /* a request to a peer, after those before it on the channel; answer EV_RAFT_ANSWER or _LOST */
-	EFF_RAFT_ANSWER,  /* the answer to the oldest open request of `conn`; empty: close that connection */
-	EFF_RAFT_INSTALL, /* send `peer` the published state as a snapshot; answers as EFF_RAFT_SEND */
-	EFF_RAFT_DROP,    /* `peer` left: close the connections to it */
-	EFF_REPLY,        /* the message goes back to its front, after the world is published */
-	EFF_GOSSIP,       /* step a pool with this command; what it answers comes as EV_GOSSIP */
-	EFF_GOSSIP_JOIN,  /* … with a join, once the names are resolved */
-	EFF_JOINED,       /* the joins at the start are through: whoever waits for them may go on */
-	EFF_CALL,         /* ask another server, answer EV_CALL_DONE */
-	EFF_CHECK_RUN,    /* run a check once, answer EV_CHECK_DONE */
-	EFF_CHECK_CANCEL, /* forget (and kill) a running check */
-	EFF_SAVE,         /* write a small file below the data directory, atomically */
-	EFF_DELETE,       /* remove one */
-	EFF_SNAPSHOT,     /* write a snapshot of the published world, or of `state`, which replaces the log, too; answer
-	                     EV_SNAPSHOT_DONE */
-	EFF_RELOAD,       /* read the configuration again, answer EV_RELOAD or tell the message */
-	EFF_STOP,         /* end the process */
+	EFF_APPEND,      /* put entries and hard state into the log, sync, answer EV_LOGGED */
+	EFF_RAFT_SEND,   /* a request to a peer, after those before it on the channel; answer EV_RAFT_ANSWER or _LOST */
+	EFF_RAFT_ANSWER, /* the answer to the oldest open request of `conn`; empty: close that connection */
+	EFF_RAFT_INSTALL,  /* send `peer` the published state as a snapshot; answers as EFF_RAFT_SEND */
+	EFF_RAFT_DROP,     /* `peer` left: close the connections to it */
+	EFF_SNAPSHOT,      /* write a snapshot of the published world, or of `state`; answer EV_SNAPSHOT_DONE */
+	EFF_SNAPSHOT_DROP, /* remove the snapshot of this index and term: it does not count after all */
+	EFF_LOG_FORGET, /* a snapshot up to `index` is on disk: entries below may go; all of them, if it has a `term` */
+	EFF_LOG_LAST = EFF_LOG_FORGET, /* up to here: carried out before all others, in order */
+	EFF_REPLY,                     /* the message goes back to its front, after the world is published */
+	EFF_GOSSIP,                    /* step a pool with this command; what it answers comes as EV_GOSSIP */
+	EFF_GOSSIP_JOIN,               /* … with a join, once the names are resolved */
+	EFF_JOINED,                    /* the joins at the start are through: whoever waits for them may go on */
+	EFF_CALL,                      /* ask another server, answer EV_CALL_DONE */
+	EFF_CHECK_RUN,                 /* run a check once, answer EV_CHECK_DONE */
+	EFF_CHECK_CANCEL,              /* forget (and kill) a running check */
+	EFF_SAVE,                      /* write a small file below the data directory, atomically */
+	EFF_DELETE,                    /* remove one */
+	EFF_RELOAD,                    /* read the configuration again, answer EV_RELOAD or tell the message */
+	EFF_STOP,                      /* end the process */
 };
 
 struct effect {
@@ -80,7 +83,10 @@ struct effect {
 		struct {
 			raft_index index;
 			raft_term term;
-			struct slice state; /* lent until EV_SNAPSHOT_DONE */
+			struct slice state;                /* lent until EV_SNAPSHOT_DONE */
+			const struct raft_server *servers; /* the configuration, n of them */
+			size_t n;
+			raft_index configuration;
 		} snapshot;
 		struct {
 			int exit_code;

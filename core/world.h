@@ -1,7 +1,7 @@
 /* The world: everything that a front may read, behind one pointer, of one consistent moment.
  *
- * Built by the core thread at most once a turn, published by one atomic store, never changed afterwards, freed when every
- * front has passed a quiescent point. A front takes the newest once a turn of its loop. */
+ * Built by the core thread at most once a turn, published by one atomic store, never changed afterwards, freed when
+ * every front has passed a quiescent point. A front takes the newest once a turn of its loop. */
 #ifndef CORE_WORLD_H
 #define CORE_WORLD_H
 
@@ -13,21 +13,21 @@
 struct agent_config;
 
 struct world {
-	uint64_t number;            /* grows with each publication */
+	uint64_t number; /* grows with each publication */
 	const struct db_root *db;
-	uint64_t restores;          /* how often a snapshot took the place of the state: indexes may have gone back */
+	uint64_t restores; /* how often a snapshot took the place of the state: indexes may have gone back */
 	const struct agent_config *config;
 
 	/* leadership, as seen now */
 	enum raft_role role;
-	struct slice leader;        /* "127.0.0.1:8300" of the leader; empty: none known. Lives as long as the world */
-	struct slice self;          /* our own server address, in the same form */
-	bool ready;                 /* we lead and have applied everything of earlier terms: consistent reads are */
-	mono_ns leader_contact;     /* when a follower last heard from it; 0: never */
-	bool voter;                 /* we have a voice in Raft's configuration, whose entry is at configuration_index */
-	uint32_t voters;            /* … in which so many have one; all servers: core/agent/peers.h */
+	struct slice leader;    /* "127.0.0.1:8300" of the leader; empty: none known. Lives as long as the world */
+	struct slice self;      /* our own server address, in the same form */
+	bool ready;             /* we lead and have applied everything of earlier terms: consistent reads are */
+	mono_ns leader_contact; /* when a follower last heard from it; 0: never */
+	bool voter;             /* we have a voice in Raft's configuration, whose entry is at configuration_index */
+	uint32_t voters;        /* … in which so many have one; all servers: core/agent/peers.h */
 	raft_index configuration_index;
-	wall_ns leading_since;      /* when we became ready; 0: we do not lead */
+	wall_ns leading_since; /* when we became ready; 0: we do not lead */
 
 	/* for `info` and operators */
 	raft_term term;
@@ -37,15 +37,18 @@ struct world {
 	size_t memory_used, memory_held; /* bytes of the store */
 	uint64_t objects;                /* rows in it */
 	uint32_t local_services, local_checks, local_ttl_checks, local_monitors;
-	struct gossip_stats lan, wan;     /* the pools; zero where there is none */
-	struct vivaldi_point coordinate;  /* where we seem to be */
+	struct gossip_stats lan, wan;    /* the pools; zero where there is none */
+	struct vivaldi_point coordinate; /* where we seem to be */
 	bool leaving;
 	uint64_t users_tokens_version;
 	struct slice user_token, agent_token, agent_master_token;
 
-	char self_text[64];
+	char self_text[64], leader_text[64];
 };
 
-static inline bool world_leading(const struct world *w) { return w->role == RAFT_LEADER; }
+static inline bool world_leading(const struct world *w)
+{
+	return w->role == RAFT_LEADER;
+}
 
 #endif

@@ -240,6 +240,20 @@ static void remove_old(struct disk *d, const char *dir, struct logbuf *log)
 	arena_free(&a);
 }
 
+enum err snapshot_remove(struct disk *d, const char *dir, raft_index index, raft_term term, struct fail *f)
+{
+	struct arena a = {0};
+	struct list all;
+	enum err e = snapshot_list(d, dir, &a, &all, NULL, f);
+	for (uint32_t i = 0; i < all.n && !e; i++) {
+		const struct snapshot_meta *m = &((struct snapshot_meta *)all.items)[i];
+		if (m->index == index && m->term == term)
+			e = remove_one(d, dir, m->id, NULL, f);
+	}
+	arena_free(&a);
+	return e;
+}
+
 enum err snapshot_finish(struct snapshot_writer *w, struct logbuf *log, struct fail *f)
 {
 	flush(w);

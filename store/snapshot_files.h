@@ -72,6 +72,9 @@ enum err snapshot_finish(struct snapshot_writer *w, struct logbuf *log, struct f
 /* Ends it without a snapshot. */
 void snapshot_abandon(struct snapshot_writer *w);
 
+/* Removes those of this index and term. OK also when there is none. */
+enum err snapshot_remove(struct disk *d, const char *dir, raft_index index, raft_term term, struct fail *f);
+
 /* ---- reading ---- */
 
 /* All that have a readable meta.json, newest first (term, index, id): a list of struct snapshot_meta. The others are

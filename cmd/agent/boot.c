@@ -16,6 +16,7 @@
 #include "cmd/agent/log_hub.h"
 #include "cmd/agent/log_thread.h"
 #include "cmd/agent/node_id.h"
+#include "cmd/agent/raft_host.h"
 #include "cmd/agent/recovery.h"
 #include "cmd/agent/signals.h"
 #include "cmd/agent/snapshots.h"
@@ -146,17 +147,17 @@ static enum err make_core(struct process *p, struct fail *f)
 {
 	p->epoch = epoch_new();
 	if (!p->epoch || !loop_init(&p->core_loop) || !bell_init(&p->core_bell) ||
-		!bell_watch(&p->core_bell, &p->core_loop))
+	        !bell_watch(&p->core_bell, &p->core_loop))
 		return fail_set(f, ERR_NO_MEMORY, "no memory or no descriptors for the core's loop");
 	loop_read_clocks(&p->core_loop);
 	p->core_log.now = p->core_loop.wall;
 	bool durable = p->config->server_mode && !p->config->dev_mode;
 	const struct core_options o = {
-		.config = p->config,
-		.epoch = p->epoch,
-		.log = &p->core_log,
-		.seed = process_seed(),
-		.durable = durable,
+	        .config = p->config,
+	        .epoch = p->epoch,
+	        .log = &p->core_log,
+	        .seed = process_seed(),
+	        .durable = durable,
 	};
 	p->core = core_new(&o);
 	if (!p->core)
@@ -164,15 +165,23 @@ static enum err make_core(struct process *p, struct fail *f)
 	return recovery_run(p, durable, f);
 }
 
+static enum err make_raft(struct process *p, struct fail *f)
+{
+	if (!p->config->server_mode)
+		return OK;
+	p->raft = raft_host_new(p, core_thread_raft, f);
+	return p->raft ? OK : f->code;
+}
+
 static enum err make_gossip(struct process *p, struct fail *f)
 {
 	const struct gossip_host_options o = {
-		.config = p->config,
-		.loop = &p->core_loop,
-		.log = &p->core_log,
-		.seed = process_seed(),
-		.owner = p,
-		.news = core_thread_news,
+	        .config = p->config,
+	        .loop = &p->core_loop,
+	        .log = &p->core_log,
+	        .seed = process_seed(),
+	        .owner = p,
+	        .news = core_thread_news,
 	};
 	p->gossip = gossip_host_new(&o, f);
 	if (!p->gossip)
@@ -184,7 +193,9 @@ static enum err make_gossip(struct process *p, struct fail *f)
 static enum err make_fronts(struct process *p, struct fail *f)
 {
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
-	p->front_count = processors < 1 ? 1 : processors > FRONTS_DEFAULT_MAX ? FRONTS_DEFAULT_MAX : (unsigned)processors;
+	p->front_count = processors < 1                    ? 1
+	                 : processors > FRONTS_DEFAULT_MAX ? FRONTS_DEFAULT_MAX
+	                                                   : (unsigned)processors;
 	enum err e = listeners_open(p, f);
 	if (e)
 		return e;
@@ -207,17 +218,17 @@ static void log_listeners(struct process *p)
 {
 	for (unsigned i = 0; i < p->dns_tcp_count; i++)
 		log_info(&p->core_log, "agent: Started DNS server %.*s:%u (tcp)", PS(p->dns_tcp[i].addr.host),
-			p->dns_tcp[i].addr.port);
+		        p->dns_tcp[i].addr.port);
 	for (unsigned i = 0; i < p->dns_udp_count; i++)
 		log_info(&p->core_log, "agent: Started DNS server %.*s:%u (udp)", PS(p->dns_udp[i].addr.host),
-			p->dns_udp[i].addr.port);
+		        p->dns_udp[i].addr.port);
 	for (unsigned i = 0; i < p->http_count; i++) {
 		const struct config_addr *a = &p->http[i].addr;
 		if (a->kind == CONFIG_ADDR_UNIX)
 			log_info(&p->core_log, "agent: Started HTTP server on %.*s (unix)", PS(a->host));
 		else
 			log_info(&p->core_log, "agent: Started %s server on %.*s:%u (tcp)", http_name(&p->http[i]),
-				PS(a->host), a->port);
+			        PS(a->host), a->port);
 	}
 }
 
@@ -289,6 +300,7 @@ static enum err birth(struct process *p, struct fail *f)
 		log_debug(&p->core_log, "agent: Using random ID \"%.*s\" as node ID", PS(l->config->node_id));
 	e = make_core(p, f);
 	e = e ? e : make_gossip(p, f);
+	e = e ? e : make_raft(p, f);
 	e = e ? e : make_fronts(p, f);
 	e = e ? e : pid_file(p, f);
 	if (e)
@@ -314,13 +326,13 @@ static void unlisten(struct process *p)
 	log_info(l, "agent: shutdown complete");
 	for (unsigned i = 0; i < p->dns_tcp_count; i++)
 		log_info(l, "agent: Stopping DNS server %.*s:%u (tcp)", PS(p->dns_tcp[i].addr.host),
-			p->dns_tcp[i].addr.port);
+		        p->dns_tcp[i].addr.port);
 	for (unsigned i = 0; i < p->dns_udp_count; i++)
 		log_info(l, "agent: Stopping DNS server %.*s:%u (udp)", PS(p->dns_udp[i].addr.host),
-			p->dns_udp[i].addr.port);
+		        p->dns_udp[i].addr.port);
 	for (unsigned i = 0; i < p->http_count; i++)
-		log_info(l, "agent: Stopping %s server %.*s:%u (tcp)", http_name(&p->http[i]),
-			PS(p->http[i].addr.host), p->http[i].addr.port);
+		log_info(l, "agent: Stopping %s server %.*s:%u (tcp)", http_name(&p->http[i]), PS(p->http[i].addr.host),
+		        p->http[i].addr.port);
 	log_info(l, "agent: Waiting for endpoints to shut down");
 	log_info(l, "agent: Endpoints down");
 	log_info(l, "agent: Exit code: %d", atomic_load(&p->exit_code));
@@ -348,6 +360,7 @@ static void death(struct process *p)
 	https_free(&p->https);
 	work_free(p->work);
 	gossip_host_free(p->gossip);
+	raft_host_free(p->raft);
 	core_thread_free(p);
 	core_free(p->core);
 	epoch_free(p->epoch);

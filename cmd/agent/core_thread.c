@@ -8,6 +8,7 @@
 #include "cmd/agent/gossip_host.h"
 #include "cmd/agent/log_hub.h"
 #include "cmd/agent/log_writes.h"
+#include "cmd/agent/raft_host.h"
 #include "cmd/agent/signals.h"
 #include "cmd/agent/snapshots.h"
 #include "cmd/agent/work_thread.h"
@@ -140,8 +141,8 @@ static void carry_out_one(struct process *p, const struct effect *e)
 	case EFF_REPLY: reply(p, e->message); break;
 	case EFF_GOSSIP: gossip_host_step(p->gossip, (enum gossip_pool)e->gossip.pool, e->gossip.command); break;
 	case EFF_GOSSIP_JOIN:
-		gossip_host_join(p->gossip, (enum gossip_pool)e->gossip_join.pool, e->gossip_join.tag,
-			e->gossip_join.names);
+		gossip_host_join(
+		        p->gossip, (enum gossip_pool)e->gossip_join.pool, e->gossip_join.tag, e->gossip_join.names);
 		break;
 	case EFF_JOINED: note_joined(e); break;
 	case EFF_CALL: call(p, e); break;
@@ -149,17 +150,27 @@ static void carry_out_one(struct process *p, const struct effect *e)
 	case EFF_CHECK_CANCEL: work_check_cancel(p->work, e->check); break;
 	case EFF_SAVE: work_file(p->work, e->file.name, e->file.bytes); break;
 	case EFF_DELETE: work_file(p->work, e->file.name, S_NONE); break;
-	case EFF_SNAPSHOT: snapshots_begin(p, e->snapshot.index, e->snapshot.term, e->snapshot.state); break;
+	case EFF_SNAPSHOT: snapshots_begin(p, e); break;
+	case EFF_SNAPSHOT_DROP: snapshots_drop(p, e->snapshot.index, e->snapshot.term); break;
+	case EFF_LOG_FORGET: log_writes_snapshot(p, e->snapshot.index, e->snapshot.term); break;
 	case EFF_RELOAD: signals_reload(p, e->message); break;
 	case EFF_RAFT_SEND:
 	case EFF_RAFT_ANSWER:
 	case EFF_RAFT_INSTALL:
-	case EFF_RAFT_DROP: break; /* of more than one server */
+	case EFF_RAFT_DROP: raft_host_carry_out(p->raft, e); break;
 	case EFF_STOP:
 		own.stopping = true;
 		own.exit_code = e->stop.exit_code;
 		break;
 	}
+}
+
+/* What the log and the peers get lies in Raft's memory, which the next step may move: so these go first. */
+static void carry_out_log(struct process *p)
+{
+	for (size_t i = 0; i < own.effects.n; i++)
+		if (own.effects.items[i].kind <= EFF_LOG_LAST)
+			carry_out_one(p, &own.effects.items[i]);
 }
 
 /* What is carried out may bring news at once (a join of nobody, a goodbye to nobody): the core is stepped with them in
@@ -172,9 +183,11 @@ static void flush(struct process *p)
 		core_flush(p->core, p->core_loop.now, all);
 		if (all->publish)
 			publish(p);
+		carry_out_log(p);
 		for (size_t i = 0; i < all->n; i++) {
 			const struct effect e = all->items[i]; /* a copy: the list may grow and move */
-			carry_out_one(p, &e);
+			if (e.kind > EFF_LOG_LAST)
+				carry_out_one(p, &e);
 		}
 		all->n = 0;
 	} while (own.news);
@@ -198,6 +211,15 @@ void core_thread_news(void *process, enum gossip_pool pool, const struct gossip_
 	step(p, &ev);
 }
 
+/* From the loop, between two turns. */
+void core_thread_raft(void *process, struct event *ev)
+{
+	struct process *p = process;
+	ev->now = p->core_loop.now;
+	ev->wall = p->core_log.now = p->core_loop.wall;
+	step(p, ev);
+}
+
 static void take_messages(struct process *p)
 {
 	for (unsigned i = 0; i < p->front_count; i++) {
@@ -218,16 +240,11 @@ static void take_logged(struct process *p)
 		step(p, &ev);
 }
 
-/* What the snapshot holds is no longer needed in the log; one that was restored leaves nothing of it. */
 static void take_snapshot(struct process *p)
 {
 	struct event ev = event_now(p, EV_SNAPSHOT_DONE);
-	raft_term replaced;
-	if (!snapshots_done(p, &ev, &replaced))
-		return;
-	step(p, &ev);
-	if (!ev.why.n)
-		log_writes_snapshot(p, ev.index, replaced);
+	if (snapshots_done(p, &ev))
+		step(p, &ev);
 }
 
 static void take_work(struct process *p)
@@ -265,6 +282,8 @@ static void turn(struct process *p)
 	take_logged(p);
 	take_snapshot(p);
 	take_work(p);
+	if (p->raft)
+		raft_host_turn(p->raft);
 	flush(p);
 	log_hub_take(&p->core_log);
 }

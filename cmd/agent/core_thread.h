@@ -1,4 +1,5 @@
-/* The core thread: one turn gathers events, steps the core for each, flushes once, publishes, carries out the effects. */
+/* The core thread: one turn gathers events, steps the core for each, flushes once, publishes, carries out the effects.
+ */
 #ifndef CMD_AGENT_CORE_THREAD_H
 #define CMD_AGENT_CORE_THREAD_H
 
@@ -9,6 +10,9 @@ bool core_thread_prepare(struct process *p);
 
 /* For gossip_host: news of a pool, given to the core at once. */
 void core_thread_news(void *process, enum gossip_pool pool, const struct gossip_effect *x);
+
+/* For raft_host: given to the core at once. */
+void core_thread_raft(void *process, struct event *ev);
 
 /* How the joins at the start went. */
 struct start_join {

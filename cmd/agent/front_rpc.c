@@ -2,10 +2,13 @@
 
 #include <stdlib.h>
 
+#include "cmd/agent/raft_host.h"
 #include "cmd/agent/waiting.h"
 #include "core/api/rpc.h"
 #include "core/base/slice.h"
 #include "net/rpc_server.h"
+
+enum { BYTE_RAFT = 1 };
 
 struct front_rpc {
 	struct rpc_server *server;
@@ -150,7 +153,8 @@ static bool on_taken(void *host, uint8_t byte, struct stream *s, const struct ad
 {
 	struct front *f = host;
 	char from[ADDRESS_TEXT];
-	(void)s;
+	if (byte == BYTE_RAFT)
+		return raft_host_arrived(f->process->raft, s);
 	front_world(f);
 	log_err(&f->api.log, "consul.rpc: unrecognized RPC byte: %u from=%.*s", byte, (int)address_print(client, from),
 	        from);

@@ -30,6 +30,7 @@ enum { FRONTS_MAX = 16, RING_SIZE = 8192, LISTENERS_MAX = 16 };
 
 struct forward;
 struct front;
+struct raft_host;
 struct gossip_host;
 struct work;
 
@@ -56,6 +57,8 @@ struct process {
 	struct bell core_bell;
 	struct logbuf core_log;
 	struct gossip_host *gossip;
+
+	struct raft_host *raft; /* NULL: no server */
 
 	/* fronts */
 	struct front *fronts[FRONTS_MAX];

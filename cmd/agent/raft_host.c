@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "cmd/agent/raft_inbound.h"
+#include "cmd/agent/raft_incoming.h"
 #include "cmd/agent/raft_link.h"
 #include "core/base/must.h"
 #include "core/base/slice.h"
@@ -37,7 +37,7 @@ struct raft_host {
 	struct raft_link_host links_host;
 	struct raft_link *links[LINKS_MAX];
 	unsigned links_n;
-	struct raft_inbound *inbound;
+	struct raft_incoming *inbound;
 	struct making *making;
 	_Atomic(struct arrival *) arrived;
 };
@@ -50,10 +50,10 @@ static int spool_dir(const struct process *p)
 struct raft_host *raft_host_new(struct process *p, void (*event)(void *process, struct event *ev), struct fail *f)
 {
 	struct raft_host *h = calloc(1, sizeof *h);
-	const struct raft_inbound_host in = {
+	const struct raft_incoming_host in = {
 	        .loop = &p->core_loop, .log = &p->core_log, .spool_dir = spool_dir(p), .owner = p, .event = event};
 	if (h)
-		h->inbound = raft_inbound_new(&in);
+		h->inbound = raft_incoming_new(&in);
 	if (!h || !h->inbound) {
 		free(h);
 		fail_set(f, ERR_NO_MEMORY, "no memory for Raft");
@@ -198,7 +198,7 @@ static void take_arrived(struct raft_host *h)
 	struct arrival *a = atomic_load(&h->arrived) ? atomic_exchange(&h->arrived, NULL) : NULL;
 	for (struct arrival *next; a; a = next) {
 		next = a->next;
-		raft_inbound_take(h->inbound, &a->stream);
+		raft_incoming_take(h->inbound, &a->stream);
 		free(a);
 	}
 }
@@ -214,7 +214,7 @@ void raft_host_carry_out(struct raft_host *h, const struct effect *e)
 		if (l)
 			raft_link_send(l, e->raft.address, e->raft.tag, e->raft.bytes);
 		break;
-	case EFF_RAFT_ANSWER: raft_inbound_answer(h->inbound, e->raft.conn, e->raft.bytes); break;
+	case EFF_RAFT_ANSWER: raft_incoming_answer(h->inbound, e->raft.conn, e->raft.bytes); break;
 	case EFF_RAFT_INSTALL: install(h, e); break;
 	case EFF_RAFT_DROP: drop(h, e->raft.peer); break;
 	default: MUST(!"a Raft effect");
@@ -242,6 +242,6 @@ void raft_host_free(struct raft_host *h)
 		stream_close(&a->stream);
 		free(a);
 	}
-	raft_inbound_free(h->inbound);
+	raft_incoming_free(h->inbound);
 	free(h);
 }

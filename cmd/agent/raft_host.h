@@ -1,6 +1,6 @@
 /* The host of Raft: connections to and from the other servers, snapshots for them, around core/raft.
  *
- * Outgoing: a link a peer and channel (raft_link.h), so that beats wait for nothing. Incoming: raft_inbound.h. A
+ * Outgoing: a link a peer and channel (raft_link.h), so that beats wait for nothing. Incoming: raft_incoming.h. A
  * snapshot for a peer is made of the published state on a thread of its own, into a spool, and then sent as the peer
  * takes it.
  *

@@ -30,7 +30,7 @@ static enum err own_files(struct process *p, const char *dir, struct fail *f)
 			break;
 		char *bytes = file.size <= OWN_FILE_MAX ? arena_alloc(&a, file.size) : NULL;
 		e = bytes ? d->read(d, &file, 0, bytes, file.size, &got, f)
-			  : fail_set(f, ERR_INVALID, "%s is too large for a definition", path);
+		          : fail_set(f, ERR_INVALID, "%s is too large for a definition", path);
 		d->close(d, &file);
 		if (!e)
 			core_restore_file(p->core, slice_of(path), slice_at(bytes, got));
@@ -53,7 +53,7 @@ static enum err replay(struct process *p, raft_index from, struct fail *f)
 	enum err e;
 	wal_cursor_open(&c, p->wal, from);
 	while (!(e = wal_next(&c, &entry, f)) && entry.index) {
-		const struct raft_entry r = {entry.index, entry.term, entry.type, entry.data, NULL};
+		const struct raft_entry r = {entry.index, entry.term, entry.type, entry.data, NULL, NULL};
 		e = core_replay(p->core, &r, f);
 		if (e)
 			break;
@@ -72,9 +72,15 @@ static enum err log_behind_snapshot(struct process *p, raft_index snapshot, raft
 		return wal_reset(p->wal, snapshot, term, f);
 	if (wal_first(p->wal) > snapshot + 1)
 		return fail_set(f, ERR_CORRUPT,
-			"the log in %sraft/wal begins at entry %llu, but the newest usable snapshot ends at %llu",
-			p->disk.disk.root, (unsigned long long)wal_first(p->wal), (unsigned long long)snapshot);
+		        "the log in %sraft/wal begins at entry %llu, but the newest usable snapshot ends at %llu",
+		        p->disk.disk.root, (unsigned long long)wal_first(p->wal), (unsigned long long)snapshot);
 	return replay(p, snapshot + 1, f);
+}
+
+static void hard_state(struct process *p, raft_term snapshot_term)
+{
+	struct wal_hard h = wal_hard(p->wal);
+	core_recover_hard(p->core, h.term > snapshot_term ? h.term : snapshot_term, h.vote_term, h.vote, h.commit);
 }
 
 static enum err log_of_server(struct process *p, struct fail *f)
@@ -85,15 +91,13 @@ static enum err log_of_server(struct process *p, struct fail *f)
 	enum err e = import_run(p, f);
 	e = e ? e : snapshots_restore(p, &snapshot, &snapshot_term, f);
 	e = e ? e : wal_open(&p->wal, &p->disk.disk, "raft/wal", &opt, &p->core_log, f);
+	if (!e)
+		hard_state(p, snapshot_term);
 	e = e ? e : log_behind_snapshot(p, snapshot, snapshot_term, f);
 	if (e)
 		return fail_wrap(f, "Failed to start Consul server: Failed to start Raft");
-	struct wal_hard hard = wal_hard(p->wal);
-	raft_index last = wal_last(p->wal);
-	core_replayed(p->core, hard.term > snapshot_term ? hard.term : snapshot_term, last,
-		last == snapshot ? snapshot_term : wal_term_of(p->wal, last));
 	if (!bell_init(&p->log_bell) || !ring_init(&p->to_log, 1 << 16, &p->log_bell) ||
-		!ring_init(&p->from_log, 1 << 16, &p->core_bell))
+	        !ring_init(&p->from_log, 1 << 16, &p->core_bell))
 		return fail_set(f, ERR_NO_MEMORY, "no memory for the log's rings");
 	return OK;
 }

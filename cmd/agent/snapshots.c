@@ -1,7 +1,9 @@
 #include "cmd/agent/snapshots.h"
 
 #include "cmd/agent/log_hub.h"
+#include "core/base/must.h"
 #include "core/base/slice.h"
+#include "core/raft/raft_wire.h"
 #include "core/state/archive.h"
 #include "store/snapshot_files.h"
 
@@ -13,10 +15,9 @@ static struct {
 	atomic_bool finished;
 	const struct db_root *root;
 	struct slice state; /* in place of the root */
-	raft_index index;
-	raft_term term;
+	struct snapshot_meta meta;
+	struct arena mem; /* of meta */
 	wall_ns began;
-	struct snapshot_server self;
 	struct logbuf log;
 	struct fail fail; /* code OK: it is there */
 } own;
@@ -38,13 +39,7 @@ static void write_all(struct process *p)
 {
 	struct snapshot_writer w;
 	struct buf piece = {0};
-	const struct snapshot_meta meta = {
-		.index = own.index,
-		.term = own.term,
-		.configuration.servers = {&own.self, 1},
-		.configuration_index = 1,
-	};
-	if (snapshot_begin(&w, &p->disk.disk, SNAPSHOTS_DIR, &meta, own.began, &own.fail))
+	if (snapshot_begin(&w, &p->disk.disk, SNAPSHOTS_DIR, &own.meta, own.began, &own.fail))
 		return;
 	if (own.state.n)
 		snapshot_write(&w, own.state);
@@ -69,16 +64,34 @@ static void *run(void *process)
 	return NULL;
 }
 
-void snapshots_begin(struct process *p, raft_index index, raft_term term, struct slice state)
+static void note_meta(const struct effect *e)
 {
+	arena_reset(&own.mem, 4 << 10);
+	struct snapshot_server *servers = ARENA_ARRAY(&own.mem, struct snapshot_server, e->snapshot.n);
+	MUST(servers);
+	for (size_t i = 0; i < e->snapshot.n; i++) {
+		const struct raft_server *s = &e->snapshot.servers[i];
+		servers[i] = (struct snapshot_server){
+		        s->suffrage, arena_copy(&own.mem, s->id), arena_copy(&own.mem, s->address)};
+	}
+	MUST(!own.mem.failed);
+	own.meta = (struct snapshot_meta){
+	        .index = e->snapshot.index,
+	        .term = e->snapshot.term,
+	        .configuration.servers = {servers, (uint32_t)e->snapshot.n},
+	        .configuration_index = e->snapshot.configuration,
+	};
+}
+
+void snapshots_begin(struct process *p, const struct effect *e)
+{
+	struct slice state = e->snapshot.state;
 	own.running = true;
-	own.index = index;
-	own.term = term;
+	note_meta(e);
 	own.began = p->core_loop.wall;
 	own.fail = (struct fail){0};
 	own.log.now = p->core_loop.wall;
 	own.log.level = p->core_log.level;
-	own.self = (struct snapshot_server){.id = p->config->node_id, .address = atomic_load(&p->world)->self};
 	own.state = state;
 	own.root = state.n ? NULL : db_pin(core_db(p->core));
 	atomic_store(&own.finished, false);
@@ -89,7 +102,7 @@ void snapshots_begin(struct process *p, raft_index index, raft_term term, struct
 	atomic_store(&own.finished, true);
 }
 
-bool snapshots_done(struct process *p, struct event *ev, raft_term *replaced)
+bool snapshots_done(struct process *p, struct event *ev)
 {
 	if (!own.running || !atomic_load(&own.finished))
 		return false;
@@ -98,20 +111,26 @@ bool snapshots_done(struct process *p, struct event *ev, raft_term *replaced)
 		pthread_join(own.thread, NULL);
 	if (own.root)
 		db_unpin(core_db(p->core), own.root);
-	*replaced = own.state.n ? own.term : 0;
-	ev->index = own.index;
+	ev->index = own.meta.index;
 	ev->why = own.fail.code ? slice_of(own.fail.text) : S_NONE;
 	return true;
+}
+
+void snapshots_drop(struct process *p, raft_index index, raft_term term)
+{
+	struct fail f = {0};
+	if (snapshot_remove(&p->disk.disk, SNAPSHOTS_DIR, index, term, &f))
+		log_err(&p->core_log, "raft: a snapshot that does not count can't be removed: %s", f.text);
 }
 
 void snapshots_wait(struct process *p)
 {
 	struct event ev;
-	raft_term replaced;
 	if (own.running && !pthread_equal(own.thread, pthread_self()))
 		while (!atomic_load(&own.finished))
 			loop_turn(&p->core_loop, p->core_loop.now + NS_PER_MS);
-	snapshots_done(p, &ev, &replaced);
+	snapshots_done(p, &ev);
+	arena_free(&own.mem);
 	buf_free(&own.log.lines);
 }
 
@@ -136,6 +155,25 @@ static enum err read_all(struct process *p, struct snapshot_reader *from, struct
 	return e;
 }
 
+/* Old snapshots have no configuration, only the voters' addresses. */
+static enum err tell_core(struct process *p, const struct snapshot_meta *meta, struct arena *a, struct fail *f)
+{
+	const struct snapshot_server *from = meta->configuration.servers.items;
+	size_t n = meta->configuration.servers.n;
+	struct raft_server *servers = ARENA_ARRAY(a, struct raft_server, n + 1);
+	MUST(servers);
+	for (size_t i = 0; i < n; i++) {
+		servers[i] = (struct raft_server){.id = from[i].id, .address = from[i].address};
+		servers[i].suffrage = (unsigned)from[i].suffrage;
+	}
+	if (!n && !raft_wire_read_peers(meta->peers, a, &servers, &n))
+		return fail_set(f, ERR_CORRUPT, "snapshot %.*s: its peers can't be read", PS(meta->id));
+	const struct core_snapshot s = {meta->index, meta->term, servers, n,
+	        n == meta->configuration.servers.n ? meta->configuration_index : 1};
+	core_restored(p->core, &s);
+	return OK;
+}
+
 enum err snapshots_restore(struct process *p, raft_index *index, raft_term *term, struct fail *f)
 {
 	struct arena a = {0};
@@ -148,7 +186,7 @@ enum err snapshots_restore(struct process *p, raft_index *index, raft_term *term
 		snapshot_close(&from);
 		*index = meta.index;
 		*term = meta.term;
-		core_restored(p->core, meta.index, meta.term);
+		e = e ? e : tell_core(p, &meta, &a, f);
 	}
 	arena_free(&a);
 	return e == ERR_ABSENT ? OK : e;

@@ -10,12 +10,13 @@
 
 #define SNAPSHOTS_DIR "raft/snapshots"
 
-/* Core thread: begins one of the published root, or of `state` (state.bin of an archive, lent until the result) if that
- * is not empty. Failing to begin is told as a result. */
-void snapshots_begin(struct process *p, raft_index index, raft_term term, struct slice state);
-/* Core thread: the result, once; ev->index and ev->why are set. What ev points to lives until the next call. *replaced:
- * the term of one that was made of a given state; else 0. */
-bool snapshots_done(struct process *p, struct event *ev, raft_term *replaced);
+/* Core thread, EFF_SNAPSHOT: begins one of the published root, or of `state` (state.bin of an archive, lent until the
+ * result) if that is not empty. Failing to begin is told as a result. */
+void snapshots_begin(struct process *p, const struct effect *e);
+/* Core thread: the result, once; ev->index and ev->why are set. What ev points to lives until the next call. */
+bool snapshots_done(struct process *p, struct event *ev);
+/* Core thread: removes one that was finished. */
+void snapshots_drop(struct process *p, raft_index index, raft_term term);
 /* Waits for the one that is being written. Before the process ends. */
 void snapshots_wait(struct process *p);
 

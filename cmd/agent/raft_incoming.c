@@ -1,4 +1,4 @@
-#include "cmd/agent/raft_inbound.h"
+#include "cmd/agent/raft_incoming.h"
 
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -20,7 +20,7 @@ enum peer_state { PEER_READING, PEER_RECEIVING, PEER_LENT };
 
 struct peer {
 	struct stream stream; /* first: WATCH → peer is a cast */
-	struct raft_inbound *all;
+	struct raft_incoming *all;
 	uint64_t id;
 	enum peer_state state;
 	bool closed;        /* by us: no event */
@@ -31,8 +31,8 @@ struct peer {
 	uint64_t due; /* bytes that are still to come */
 };
 
-struct raft_inbound {
-	struct raft_inbound_host host;
+struct raft_incoming {
+	struct raft_incoming_host host;
 	struct peer *peers[PEERS_MAX];
 	uint64_t born;
 };
@@ -50,7 +50,7 @@ static void peer_free(struct peer *p)
 
 static void gone(struct peer *p)
 {
-	const struct raft_inbound_host *h = &p->all->host;
+	const struct raft_incoming_host *h = &p->all->host;
 	struct event ev = {.kind = EV_RAFT_CLOSED, .raft.conn = p->id};
 	bool told = p->closed;
 	p->dead = p->state == PEER_LENT;
@@ -75,7 +75,7 @@ static void look_at_room(struct peer *p)
 
 static void deliver(struct peer *p, struct slice bytes, struct slice state)
 {
-	const struct raft_inbound_host *h = &p->all->host;
+	const struct raft_incoming_host *h = &p->all->host;
 	struct event ev = {.kind = EV_RAFT_REQUEST, .raft = {.conn = p->id, .bytes = bytes, .state = state}};
 	p->open++;
 	h->event(h->owner, &ev);
@@ -179,15 +179,15 @@ static void ready(struct watch *w, uint32_t events)
 
 /* ---- the face ---- */
 
-struct raft_inbound *raft_inbound_new(const struct raft_inbound_host *h)
+struct raft_incoming *raft_incoming_new(const struct raft_incoming_host *h)
 {
-	struct raft_inbound *in = calloc(1, sizeof *in);
+	struct raft_incoming *in = calloc(1, sizeof *in);
 	if (in)
 		in->host = *h;
 	return in;
 }
 
-void raft_inbound_free(struct raft_inbound *in)
+void raft_incoming_free(struct raft_incoming *in)
 {
 	if (!in)
 		return;
@@ -197,7 +197,7 @@ void raft_inbound_free(struct raft_inbound *in)
 	free(in);
 }
 
-static struct peer *peer_new(struct raft_inbound *in)
+static struct peer *peer_new(struct raft_incoming *in)
 {
 	uint64_t id = in->born + 1;
 	for (unsigned tried = 0; tried < PEERS_MAX && in->peers[id % PEERS_MAX]; tried++)
@@ -212,7 +212,7 @@ static struct peer *peer_new(struct raft_inbound *in)
 	return p;
 }
 
-bool raft_inbound_take(struct raft_inbound *in, struct stream *s)
+bool raft_incoming_take(struct raft_incoming *in, struct stream *s)
 {
 	struct peer *p = peer_new(in);
 	if (!p) {
@@ -228,7 +228,7 @@ bool raft_inbound_take(struct raft_inbound *in, struct stream *s)
 	return true;
 }
 
-void raft_inbound_answer(struct raft_inbound *in, uint64_t conn, struct slice bytes)
+void raft_incoming_answer(struct raft_incoming *in, uint64_t conn, struct slice bytes)
 {
 	struct peer *p = in->peers[conn % PEERS_MAX];
 	if (!p || p->id != conn)

@@ -1,0 +1,121 @@
+#include "core/agent/servers.h"
+#include "core/base/must.h"
+#include "core/base/slice.h"
+#include "core/core_parts.h"
+#include "core/leader/servers.h"
+
+#define ALONE_AFTER NS_PER_S /* a -dev server that was told whom to join, and found nobody */
+
+static bool joins(const struct core *c)
+{
+	return c->config->start_join.n || c->config->retry_join.n;
+}
+
+static void bootstrap(struct core *c, const struct raft_server *servers, size_t n)
+{
+	struct fail f = {0};
+	if (raft_state(c->raft)->last)
+		return;
+	if (raft_bootstrap(c->raft, servers, n, &f))
+		log_err(c->log, "consul: Failed to bootstrap cluster: %s", f.text);
+}
+
+static void bootstrap_alone(struct core *c)
+{
+	const struct raft_server self = {core_raft_id(c), slice_of(c->address), RAFT_VOTER};
+	bootstrap(c, &self, 1);
+}
+
+/* Everybody has to say the same, and nobody may have begun already (Consul: maybeBootstrap). */
+static bool all_expect(struct core *c, size_t *n)
+{
+	struct cursor at;
+	const struct server *s;
+	*n = 0;
+	servers_lan(&at, db_working(c->db));
+	while ((s = server_next(&at))) {
+		if (s->expect && s->expect != c->config->bootstrap_expect) {
+			log_err(c->log,
+			        "consul: Member %.*s has a conflicting expect value. All nodes should expect the same "
+			        "number.",
+			        PS(s->name));
+			return false;
+		}
+		if (s->bootstrap) {
+			log_err(c->log, "consul: Member %.*s has bootstrap mode. Expect disabled.", PS(s->name));
+			return false;
+		}
+		++*n;
+	}
+	return *n >= (size_t)c->config->bootstrap_expect;
+}
+
+/* In the order of the names, so that all write the same. */
+static void bootstrap_all(struct core *c, size_t n)
+{
+	struct arena a = {0};
+	struct cursor at;
+	const struct server *s;
+	bool ids = servers_raft_protocol(db_working(c->db)) >= 3;
+	struct raft_server *servers = ARENA_ARRAY(&a, struct raft_server, n);
+	struct buf addresses = {0};
+	MUST(servers);
+	servers_lan(&at, db_working(c->db));
+	for (size_t i = 0; i < n && (s = server_next(&at)); i++) {
+		servers[i] = (struct raft_server){ids ? s->id : s->address, s->address, RAFT_VOTER};
+		buf_fmt(&addresses, "%s%.*s", i ? "," : "", PS(s->address));
+	}
+	log_info(
+	        c->log, "consul: Found expected number of peers, attempting bootstrap: %.*s", PS(buf_view(&addresses)));
+	bootstrap(c, servers, n);
+	buf_free(&addresses);
+	arena_free(&a);
+}
+
+void core_begin_look(struct core *c)
+{
+	size_t n;
+	if (!c->begin.expecting)
+		return;
+	if (raft_state(c->raft)->last) {
+		log_info(c->log, "consul: Raft data found, disabling bootstrap mode");
+		c->begin.expecting = false;
+	} else if (all_expect(c, &n)) {
+		bootstrap_all(c, n);
+		c->begin.expecting = false;
+	}
+}
+
+/* Whom a -dev server joins has the group: it waits to be added, and begins one only if there is nobody. */
+static void look_whether_alone(struct core *c)
+{
+	struct cursor at;
+	const struct server *s;
+	c->begin.at = INT64_MAX;
+	servers_lan(&at, db_working(c->db));
+	while ((s = server_next(&at)))
+		if (!slice_eq(s->name, c->config->node_name))
+			return;
+	bootstrap_alone(c);
+}
+
+void core_begin_init(struct core *c)
+{
+	c->begin = (struct core_begin){.at = INT64_MAX};
+	c->begin.expecting = c->config->server_mode && c->config->bootstrap_expect > 1;
+}
+
+void core_begin_start(struct core *c)
+{
+	const struct agent_config *config = c->config;
+	if (config->bootstrap || config->bootstrap_expect == 1 || (config->dev_mode && !joins(c)))
+		bootstrap_alone(c);
+	else if (config->dev_mode)
+		c->begin.at = c->now + ALONE_AFTER;
+}
+
+void core_begin_tick(struct core *c)
+{
+	if (c->now >= c->begin.at)
+		look_whether_alone(c);
+}
