@@ -319,16 +319,22 @@ static enum err handlers_check(struct reading *r, const struct handlers *h)
 	return OK;
 }
 
-enum err config_watch_read(const struct value *v, struct arena *a, struct config_watch *out, struct fail *f)
+static struct reading reading_begin(const struct value *v, struct arena *a, struct config_watch *out, struct fail *f)
 {
 	*out = (struct config_watch){0};
 	struct reading r = {
 	        .at = ARENA_ARRAY(a, struct value_entry, v->n + (size_t)1), .arena = a, .fail = f, .watch = out};
+	for (uint32_t i = 0; r.at && v->type == V_OBJECT && i < v->n; i++)
+		r.at[r.n++] = v->entries[i];
+	return r;
+}
+
+enum err config_watch_read(const struct value *v, struct arena *a, struct config_watch *out, struct fail *f)
+{
+	struct reading r = reading_begin(v, a, out, f);
 	struct handlers h = {0};
 	if (!r.at)
 		return fail_set(f, ERR_NO_MEMORY, "out of memory");
-	for (uint32_t i = 0; v->type == V_OBJECT && i < v->n; i++)
-		r.at[r.n++] = v->entries[i];
 	const struct value *kind = param(&r, "handler_type");
 	if (!kind)
 		r.at[r.n++] = (struct value_entry){S("handler_type"), {.type = V_STRING, .text = S("script")}};
@@ -337,4 +343,19 @@ enum err config_watch_read(const struct value *v, struct arena *a, struct config
 	if (parse(&r, &h))
 		return not_parsed(&r);
 	return handlers_check(&r, &h);
+}
+
+enum err config_watch_parse(const struct value *v, struct arena *a, struct config_watch *out, struct fail *f)
+{
+	struct reading r = reading_begin(v, a, out, f);
+	struct handlers h = {0};
+	return r.at ? parse(&r, &h) : fail_set(f, ERR_NO_MEMORY, "out of memory");
+}
+
+const char *config_watch_type_name(enum config_watch_type type)
+{
+	for (size_t i = 0; i < ARRAY_LEN(types); i++)
+		if (types[i].type == type)
+			return types[i].name;
+	return "";
 }

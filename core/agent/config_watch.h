@@ -26,7 +26,7 @@ struct config_watch {
 	struct slice key, prefix, service, tag, state, name; /* those that the type has */
 	bool stale, passing_only;
 	/* exactly one of the three */
-	struct slice handler; /* for a shell */
+	struct slice handler; /* for a shell; the deprecated way */
 	struct list args;     /* of struct slice: a program and its arguments */
 	struct slice http_path;
 	struct slice http_method; /* POST unless said */
@@ -37,5 +37,9 @@ struct config_watch {
 
 /* ERR_INVALID: f has the sentence that follows "Error starting agent: ". */
 enum err config_watch_read(const struct value *v, struct arena *a, struct config_watch *out, struct fail *f);
+/* What is looked at alone, without a handler, as `consul watch` takes it. */
+enum err config_watch_parse(const struct value *v, struct arena *a, struct config_watch *out, struct fail *f);
+/* "keyprefix" … */
+const char *config_watch_type_name(enum config_watch_type type);
 
 #endif

@@ -1,5 +1,4 @@
-/* Answers in the shape of the reference's client library. */
-#include "cmd/shape.h"
+#include "core/agent/watch_shape.h"
 
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 /* The shape in which the reference's client library holds an answer: which fields, in which order, what stands for
  * those that are absent. `watch` prints answers in that shape, not as the agent sent them. */
-#ifndef CMD_SHAPE_H
-#define CMD_SHAPE_H
+#ifndef AGENT_WATCH_SHAPE_H
+#define AGENT_WATCH_SHAPE_H
 
 #include "core/base/arena.h"
 #include "core/base/value.h"
