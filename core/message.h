@@ -30,6 +30,8 @@ enum ask {
 	ASK_RELOAD,             /* the host reads the configuration again */
 	ASK_TOKEN,              /* request: struct ask_token */
 	ASK_RESTORE,            /* request: struct ask_restore */
+	ASK_DATACENTERS,        /* answer: reply, a struct list_reply: agent/datacenters.h */
+	ASK_DATACENTER_MAPS,
 	ASK_CALL,               /* the core's own: request: struct ask_call; answer: reply, the method's reply struct */
 	ASK_VERIFY,             /* do we still lead? answered when the next world may be read as the newest */
 	ASK_RAFT_CHANGE,        /* request: struct ask_raft_change; answered when it is committed */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "core/agent/agent_parts.h"
+#include "core/agent/datacenters.h"
 #include "core/agent/pools.h"
 #include "core/base/must.h"
 #include "core/base/slice.h"
@@ -181,6 +182,8 @@ bool agent_message(struct agent *a, struct message *m, mono_ns now, wall_ns wall
 	case ASK_JOIN: return pools_ask(a, m);
 	case ASK_LEAVE: leave_ask(a, m); return false;
 	case ASK_RELOAD: return reload(a, m);
+	case ASK_DATACENTERS:
+	case ASK_DATACENTER_MAPS: datacenters_ask(a, m); return true;
 	case ASK_TOKEN: set_token(a, m); return true;
 	default: MUST(!"a question for the agent"); return true;
 	}

@@ -50,15 +50,16 @@ enum api_state http_catalog_deregister(struct http_call *hc)
 	return http_send(hc, &method_catalog_deregister, &q, done);
 }
 
+static void show_datacenters(struct http_call *hc, struct message *m)
+{
+	http_json_strings(hc, ((const struct list_reply *)m->reply)->items);
+	http_json_end(hc);
+}
+
 enum api_state http_catalog_datacenters(struct http_call *hc)
 {
 	struct dc_request q = {.head.datacenter = hc->api->world->config->datacenter};
-	struct list_reply reply = {0};
-	enum api_state state;
-	if (!http_read(hc, &method_catalog_datacenters, &q, &reply, &state))
-		return state;
-	http_json_strings(hc, reply.items);
-	return http_json_end(hc);
+	return http_send(hc, &method_catalog_datacenters, &q, show_datacenters);
 }
 
 enum api_state http_catalog_nodes(struct http_call *hc)

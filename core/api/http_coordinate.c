@@ -29,16 +29,17 @@ static struct list of_segment(const struct http_call *hc, struct list all)
 	return (struct list){items, kept};
 }
 
+static void show_datacenters(struct http_call *hc, struct message *m)
+{
+	http_json_items(hc, &datacenter_coordinates_schema, ((const struct list_reply *)m->reply)->items);
+}
+
 enum api_state http_coordinate_datacenters(struct http_call *hc)
 {
 	struct dc_request q = {.head.datacenter = hc->api->world->config->datacenter};
-	struct list_reply reply = {0};
-	enum api_state state;
 	if (disabled(hc))
 		return API_ANSWERED;
-	if (!http_read(hc, &method_coordinate_datacenters, &q, &reply, &state))
-		return state;
-	return http_json_items(hc, &datacenter_coordinates_schema, reply.items);
+	return http_send(hc, &method_coordinate_datacenters, &q, show_datacenters);
 }
 
 enum api_state http_coordinate_nodes(struct http_call *hc)

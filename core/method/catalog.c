@@ -83,15 +83,10 @@ static enum err node_services(struct call *c)
 	return OK;
 }
 
-/* One datacenter knows itself; the WAN pool adds the others. */
+/* The core knows how far they are. */
 static enum err datacenters(struct call *c)
 {
-	struct list_reply *reply = c->reply;
-	struct slice *dc = ARENA_NEW(c->arena, struct slice);
-	if (!dc)
-		return call_fail(c, ERR_NO_MEMORY, "out of memory");
-	*dc = c->world->config->datacenter;
-	reply->items = (struct list){dc, 1};
+	c->message->ask = ASK_DATACENTERS;
 	return OK;
 }
 
@@ -182,7 +177,7 @@ const struct method method_catalog_service_nodes = {
 const struct method method_catalog_node_services = {
 	"Catalog.NodeServices", &node_request_schema, &indexed_node_services_schema, M_READ, node_services};
 const struct method method_catalog_datacenters = {
-	"Catalog.ListDatacenters", &dc_request_schema, NULL, M_READ | M_LOCAL | M_NO_REQUEST, datacenters, SHAPE_TEXTS};
+	"Catalog.ListDatacenters", &dc_request_schema, NULL, M_WRITE | M_LOCAL | M_NO_REQUEST | M_TWICE, datacenters, SHAPE_TEXTS};
 const struct method method_catalog_register = {
 	"Catalog.Register", &register_request_schema, NULL, M_WRITE, catalog_register};
 const struct method method_catalog_deregister = {

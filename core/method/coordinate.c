@@ -20,21 +20,10 @@ static enum err one_node(struct call *c)
 	return OK;
 }
 
-/* Without other servers in the WAN pool we are alone in our datacenter, at the origin (coordinate.NewCoordinate). */
+/* The core has the pool. */
 static enum err datacenters(struct call *c)
 {
-	struct list_reply *reply = c->reply;
-	struct datacenter_coordinates *dc = ARENA_NEW(c->arena, struct datacenter_coordinates);
-	struct coordinate_entry *e = ARENA_NEW(c->arena, struct coordinate_entry);
-	struct coordinate *coord = ARENA_NEW(c->arena, struct coordinate);
-	double *vec = ARENA_ARRAY(c->arena, double, COORDINATE_DIMENSIONS);
-	if (!dc || !e || !coord || !vec)
-		return call_fail(c, ERR_NO_MEMORY, "out of memory");
-	*coord = (struct coordinate){.vec = {vec, COORDINATE_DIMENSIONS}, .error = 1.5, .height = 10e-6};
-	*e = (struct coordinate_entry){.node = c->world->config->node_name, .coord = coord};
-	*dc = (struct datacenter_coordinates){
-		.datacenter = c->world->config->datacenter, .area_id = S("wan"), .coordinates = {e, 1}};
-	reply->items = (struct list){dc, 1};
+	c->message->ask = ASK_DATACENTER_MAPS;
 	return OK;
 }
 
@@ -67,6 +56,6 @@ const struct method method_coordinate_node = {
 	"Coordinate.Node", &node_request_schema, &indexed_coordinates_schema, M_READ, one_node};
 const struct method method_coordinate_datacenters = {
 	"Coordinate.ListDatacenters", &dc_request_schema, &datacenter_coordinates_schema,
-	M_READ | M_LOCAL | M_NO_REQUEST, datacenters, SHAPE_LIST};
+	M_WRITE | M_LOCAL | M_NO_REQUEST | M_TWICE, datacenters, SHAPE_LIST};
 const struct method method_coordinate_update = {
 	"Coordinate.Update", &coordinate_update_request_schema, NULL, M_WRITE, update};

@@ -7,7 +7,7 @@
 
 enum method_flag {
 	M_READ = 1 << 0,  /* request begins with a struct read_head, reply with a struct query_meta; may block */
-	M_WRITE = 1 << 1, /* request begins with a struct write_head; becomes a message to the leader's core */
+	M_WRITE = 1 << 1, /* request begins with a struct write_head; becomes a message to the leader's core (M_LOCAL: to ours) */
 	M_LOCAL = 1 << 2, /* any server answers from what it has: no leader needed (Status, Coordinate.ListDatacenters …) */
 	M_NO_BLOCK = 1 << 3, /* a read that never waits */
 	M_NO_REQUEST = 1 << 4, /* nothing is asked but the name: no datacenter either */
@@ -20,8 +20,8 @@ enum method_shape {
 	SHAPE_STRUCT, /* a map by the reply's schema; without one the empty map */
 	SHAPE_BOOL,   /* of a write */
 	SHAPE_TEXT,   /* one text, bare: of a read the first of a struct list_reply, of a write its result's */
-	SHAPE_TEXTS,  /* a list of texts: a struct list_reply */
-	SHAPE_LIST,   /* a list of structs by the schema: a struct list_reply */
+	SHAPE_TEXTS,  /* a list of texts: a struct list_reply; of a write its message's reply */
+	SHAPE_LIST,   /* a list of structs by the schema: the same */
 };
 
 /* Replies that are no map on the wire. */

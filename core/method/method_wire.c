@@ -1,6 +1,5 @@
 /* Requests and replies as net/rpc carries them: msgpack by their field tables, scalars bare. */
 #include "core/base/msgpack.h"
-#include "core/base/must.h"
 #include "core/base/slice.h"
 #include "core/method/method.h"
 
@@ -77,8 +76,9 @@ void method_write_result(const struct method *m, const struct message *msg, stru
 		mp_put_bool(out, r->kind == APPLY_BOOL && r->yes);
 	} else if (m->shape == SHAPE_TEXT) {
 		mp_put_str(out, r->kind == APPLY_TEXT ? r->text : S(""));
+	} else if (m->shape != SHAPE_STRUCT) {
+		write_list(m, &((const struct list_reply *)msg->reply)->items, out);
 	} else {
-		MUST(m->shape == SHAPE_STRUCT);
 		if (m->reply && (reply = method_new_reply(m, &a)))
 			m->reply_of(msg, reply);
 		out->failed = out->failed || (m->reply && !reply);
@@ -151,6 +151,10 @@ static bool read_result(struct call *c, struct mp_reader *r)
 		struct slice text = mp_str(r);
 		msg->result = (struct apply_result){
 		        .kind = text.n ? APPLY_TEXT : APPLY_NONE, .text = arena_copy(&msg->mem, text)};
+	} else if (m->shape != SHAPE_STRUCT) {
+		struct list_reply *reply = ARENA_NEW(&msg->mem, struct list_reply);
+		msg->reply = reply;
+		return reply && read_list(r, m, reply, &msg->mem);
 	} else if (m->reply) {
 		void *reply = method_new_reply(m, &msg->mem);
 		if (!reply)

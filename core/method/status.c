@@ -1,7 +1,9 @@
 /* Status.*: what any server knows of leader and peers, without a leader (agent/consul/status_endpoint.go). */
+#include "core/agent/peers.h"
 #include "core/base/num.h"
 #include "core/method/method.h"
 #include "core/method/requests.h"
+#include "core/state/rows.h"
 
 static enum err one_text(struct call *c, struct slice text)
 {
@@ -19,12 +21,20 @@ static enum err status_leader(struct call *c)
 	return one_text(c, c->world->leader);
 }
 
-/* One server is its own only peer; one that waits for others to begin with has none. */
+/* All of Raft's configuration, those without a voice, too. */
 static enum err status_peers(struct call *c)
 {
-	if (!c->world->voter)
-		return OK;
-	return one_text(c, c->world->self);
+	struct list_reply *reply = c->reply;
+	struct rows rows = ROWS(c->arena, struct slice);
+	struct cursor cursor;
+	peers_open(&cursor, c->world->db);
+	for (const struct peer *p; (p = peers_next(&cursor));) {
+		struct slice *address = rows_add(&rows);
+		if (address)
+			*address = p->address;
+	}
+	reply->items = rows_list(&rows);
+	return OK;
 }
 
 /* We answer: that is all there is to say. */

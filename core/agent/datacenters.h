@@ -1,0 +1,12 @@
+/* The datacenters of the WAN pool: how far they are, and where their servers stand (Consul 1.0.8:
+ * agent/router/router.go). Core thread: coordinates are known only there. */
+#ifndef CORE_AGENT_DATACENTERS_H
+#define CORE_AGENT_DATACENTERS_H
+
+#include "core/agent/agent.h"
+
+/* ASK_DATACENTERS: their names, by the median of the distances to their servers, our own first; equal ones by name.
+ * ASK_DATACENTER_MAPS: of struct datacenter_coordinates, by name. The answer is a struct list_reply. */
+void datacenters_ask(struct agent *a, struct message *m);
+
+#endif
