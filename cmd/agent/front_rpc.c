@@ -25,7 +25,10 @@ struct rpc_waiting {
 
 static void answer(struct front_rpc *r, struct rpc_call *c)
 {
-	rpc_answer(c, r->reply.error, buf_view(&r->reply.body));
+	if (r->reply.refused)
+		rpc_refuse(c, r->reply.error);
+	else
+		rpc_answer(c, r->reply.error, buf_view(&r->reply.body));
 }
 
 static void refuse(struct rpc_call *c, const char *why)

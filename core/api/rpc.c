@@ -12,6 +12,19 @@ static enum api_state failed(struct rpc_reply *out, struct slice why)
 	return API_ANSWERED;
 }
 
+static enum api_state refused(struct rpc_reply *out, struct slice why)
+{
+	out->refused = true;
+	return failed(out, why);
+}
+
+static void clear(struct rpc_reply *out)
+{
+	out->error = S_NONE;
+	out->refused = false;
+	buf_reset(&out->body, BODY_KEEP);
+}
+
 static enum api_state finished(struct rpc_reply *out)
 {
 	return out->body.failed ? failed(out, S("out of memory")) : API_ANSWERED;
@@ -25,9 +38,9 @@ static enum api_state unknown(struct api *a, struct slice name, struct rpc_reply
 		if (name.p[i] == '.')
 			dot = (ptrdiff_t)i;
 	if (dot < 0)
-		return failed(out, arena_str(&a->arena, "rpc: service/method request ill-formed: %.*s", PS(name)));
+		return refused(out, arena_str(&a->arena, "rpc: service/method request ill-formed: %.*s", PS(name)));
 	bool service = method_service_known(slice_cut(name, 0, (size_t)dot));
-	return failed(out, arena_str(&a->arena, "rpc: can't find %s %.*s", service ? "method" : "service", PS(name)));
+	return refused(out, arena_str(&a->arena, "rpc: can't find %s %.*s", service ? "method" : "service", PS(name)));
 }
 
 static enum api_state put_off(const struct call *c, struct api_wait *wait, enum api_state how)
@@ -85,8 +98,7 @@ enum api_state api_rpc(
 {
 	const struct method *m = method_find(name);
 	const struct call_answer *answer = wait->again.answer;
-	out->error = S_NONE;
-	buf_reset(&out->body, BODY_KEEP);
+	clear(out);
 	if (!m)
 		return unknown(a, name, out);
 	if (answer && answer->kind == ANSWER_REPLY) {
@@ -95,7 +107,7 @@ enum api_state api_rpc(
 	}
 	void *request = method_read_request(m, args, &a->arena);
 	if (!request)
-		return failed(out, S("the arguments can't be decoded"));
+		return refused(out, S("the arguments can't be decoded"));
 	struct call c = api_call(a, m, request, NULL, &wait->again);
 	enum api_state state = m->flags & M_WRITE ? run_write(a, &c, out, wait) : run_read(a, &c, out, wait);
 	if (state == API_FORWARD)
@@ -106,8 +118,7 @@ enum api_state api_rpc(
 void api_rpc_finish(struct api *a, struct message *m, struct rpc_reply *out)
 {
 	const struct method *method = m->context;
-	out->error = S_NONE;
-	buf_reset(&out->body, BODY_KEEP);
+	clear(out);
 	if (m->err)
 		failed(out, arena_copy(&a->arena, m->why));
 	else if (m->result.kind == APPLY_ERROR)

@@ -10,6 +10,7 @@
 struct rpc_reply {
 	struct slice error; /* empty: `body` counts; in the api's arena, or constant */
 	struct buf body;    /* one msgpack object; the host keeps the buffer */
+	bool refused;       /* nobody can serve such a call: the stream ends behind the error, as in Go's net/rpc */
 };
 
 /* Any bytes for `args`; states as of api_http (never API_STREAM). The reply is emptied first. */

@@ -205,7 +205,7 @@ static void forget(struct asked *a)
 		forget(&a_);                                                                                           \
 	} while (0)
 
-TEST(rpc, a_call_and_its_answer)
+TEST(net_rpc, a_call_and_its_answer)
 {
 	begin();
 	GIVES("Test.Echo", S("\xa5hello"), RPC_DONE, "", "\xa5hello");
@@ -219,7 +219,7 @@ TEST(rpc, a_call_and_its_answer)
 	end();
 }
 
-TEST(rpc, many_calls_at_a_time_are_answered_in_any_order)
+TEST(net_rpc, many_calls_at_a_time_are_answered_in_any_order)
 {
 	enum { MANY = 1500 };
 	static struct asked all[MANY];
@@ -246,7 +246,7 @@ TEST(rpc, many_calls_at_a_time_are_answered_in_any_order)
 	end();
 }
 
-TEST(rpc, bodies_of_megabytes_both_ways)
+TEST(net_rpc, bodies_of_megabytes_both_ways)
 {
 	enum { BIG = 8 << 20 };
 	struct buf b = {0}, n = {0};
@@ -281,7 +281,7 @@ TEST(rpc, bodies_of_megabytes_both_ways)
 	end();
 }
 
-TEST(rpc, nobody_listens)
+TEST(net_rpc, nobody_listens)
 {
 	char want[256];
 	struct asked first, second;
@@ -304,7 +304,7 @@ TEST(rpc, nobody_listens)
 	end();
 }
 
-TEST(rpc, an_address_that_is_none)
+TEST(net_rpc, an_address_that_is_none)
 {
 	struct asked a = {0};
 	begin();
@@ -315,7 +315,7 @@ TEST(rpc, an_address_that_is_none)
 	end();
 }
 
-TEST(rpc, calls_under_way_end_with_the_server)
+TEST(net_rpc, calls_under_way_end_with_the_server)
 {
 	struct asked a, b;
 	begin();
@@ -336,7 +336,7 @@ TEST(rpc, calls_under_way_end_with_the_server)
 	end();
 }
 
-TEST(rpc, a_deadline_and_a_cancel_reach_the_server)
+TEST(net_rpc, a_deadline_and_a_cancel_reach_the_server)
 {
 	struct asked a = {0}, b;
 	begin();
@@ -357,7 +357,7 @@ TEST(rpc, a_deadline_and_a_cancel_reach_the_server)
 	end();
 }
 
-TEST(rpc, clients_that_go_are_noticed)
+TEST(net_rpc, clients_that_go_are_noticed)
 {
 	struct asked a;
 	begin();
@@ -372,7 +372,7 @@ TEST(rpc, clients_that_go_are_noticed)
 	end();
 }
 
-TEST(rpc, a_session_that_nobody_uses_is_closed)
+TEST(net_rpc, a_session_that_nobody_uses_is_closed)
 {
 	struct rpc_server_settings set = server_settings();
 	begin_with(&set, 30 * NS_PER_MS);
@@ -428,7 +428,7 @@ static const char *hear(int fd)
 
 #define HEARS(fd, want) CHECK_STR(slice_of(hear(fd)), want)
 
-TEST(rpc, the_recorded_bytes_of_a_session)
+TEST(net_rpc, the_recorded_bytes_of_a_session)
 {
 	begin();
 	int fd = dial_raw();
@@ -460,7 +460,7 @@ TEST(rpc, the_recorded_bytes_of_a_session)
 	end();
 }
 
-TEST(rpc, calls_on_the_connection_itself_cut_anywhere)
+TEST(net_rpc, calls_on_the_connection_itself_cut_anywhere)
 {
 	static const char two[] = "\0"
 	                          "\x82\xa3Seq\x07\xadServiceMethod\xa9Test.Echo\xa2hi"
@@ -489,7 +489,7 @@ TEST(rpc, calls_on_the_connection_itself_cut_anywhere)
 	end();
 }
 
-TEST(rpc, a_plain_caller_who_half_closed_gets_his_answer)
+TEST(net_rpc, a_plain_caller_who_half_closed_gets_his_answer)
 {
 	begin();
 	int fd = dial_raw();
@@ -516,7 +516,7 @@ TEST(rpc, a_plain_caller_who_half_closed_gets_his_answer)
 	end();
 }
 
-TEST(rpc, one_call_at_a_time_on_a_stream)
+TEST(net_rpc, one_call_at_a_time_on_a_stream)
 {
 	begin();
 	int fd = dial_raw();
@@ -532,7 +532,7 @@ TEST(rpc, one_call_at_a_time_on_a_stream)
 	end();
 }
 
-TEST(rpc, other_first_bytes_are_the_hosts)
+TEST(net_rpc, other_first_bytes_are_the_hosts)
 {
 	begin();
 	int fd = dial_raw();
@@ -562,7 +562,7 @@ TEST(rpc, other_first_bytes_are_the_hosts)
 	end();
 }
 
-TEST(rpc, a_call_that_nobody_serves_ends_a_plain_connection)
+TEST(net_rpc, a_call_that_nobody_serves_ends_a_plain_connection)
 {
 	begin();
 	int fd = dial_raw();
@@ -578,7 +578,7 @@ TEST(rpc, a_call_that_nobody_serves_ends_a_plain_connection)
 
 /* ---- TLS ---- */
 
-TEST(rpc, tls_then_the_byte_again)
+TEST(net_rpc, tls_then_the_byte_again)
 {
 	struct tls_identity *who;
 	struct tls_trust *trust;
