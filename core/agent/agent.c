@@ -179,7 +179,8 @@ bool agent_message(struct agent *a, struct message *m, mono_ns now, wall_ns wall
 		return false;
 	case ASK_EVENT_FIRE:
 	case ASK_FORCE_LEAVE:
-	case ASK_JOIN: return pools_ask(a, m);
+	case ASK_JOIN:
+	case ASK_KEYRING: return pools_ask(a, m);
 	case ASK_LEAVE: leave_ask(a, m); return false;
 	case ASK_RELOAD: return reload(a, m);
 	case ASK_DATACENTERS:

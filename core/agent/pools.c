@@ -1,6 +1,7 @@
 #include "core/agent/pools.h"
 
 #include "core/agent/agent_parts.h"
+#include "core/agent/keys.h"
 #include "core/agent/members.h"
 #include "core/agent/servers.h"
 #include "core/base/must.h"
@@ -115,6 +116,7 @@ bool pools_ask(struct agent *a, struct message *m)
 	switch (m->ask) {
 	case ASK_JOIN: return ask_join(a, m);
 	case ASK_FORCE_LEAVE: return ask_force_leave(a, m);
+	case ASK_KEYRING: return keys_ask(a, m);
 	default: return ask_event(a, m);
 	}
 }
@@ -123,6 +125,11 @@ bool pools_ask(struct agent *a, struct message *m)
 
 static void message_done(struct agent *a, enum gossip_pool pool, struct message *m, const struct gossip_effect *x)
 {
+	if (m->ask == ASK_KEYRING) {
+		if (keys_done(m, pool, x))
+			pools_answer(a, m);
+		return;
+	}
 	if (m->ask == ASK_JOIN) {
 		joins_log_end(a, pool, x);
 		if (m->reply)
@@ -230,6 +237,7 @@ void pools_event(struct agent *a, enum gossip_pool pool, const struct gossip_eff
 			event_came(a, x);
 		break;
 	case GX_DONE: done(a, pool, x); break;
+	case GX_KEYS: keys_counted((struct message *)(uintptr_t)x->keys.tag, pool, x->keys.result); break;
 	case GX_STOP:
 		log_err(a->log, "agent: another member has our name; shutting down");
 		effect_add(a->out, EFF_STOP)->stop.exit_code = 1;

@@ -13,7 +13,7 @@ enum pools_tag { TAG_NOBODY, TAG_LEAVE, TAG_START, TAG_RETRY, TAG_FLOOD, TAG_MES
 /* News. The world is to be published afterwards. */
 void pools_event(struct agent *a, enum gossip_pool pool, const struct gossip_effect *x);
 
-/* ASK_JOIN, ASK_FORCE_LEAVE, ASK_EVENT_FIRE. True: answered. */
+/* ASK_JOIN, ASK_FORCE_LEAVE, ASK_EVENT_FIRE, ASK_KEYRING. True: answered. */
 bool pools_ask(struct agent *a, struct message *m);
 
 /* The pool hears that we lead now. */

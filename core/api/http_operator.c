@@ -2,6 +2,7 @@
 #include "core/api/http_operator.h"
 
 #include "core/agent/config.h"
+#include "core/agent/keys.h"
 #include "core/base/gotime.h"
 #include "core/base/json.h"
 #include "core/base/mapstructure.h"
@@ -254,30 +255,93 @@ static bool keyring_read(struct http_call *hc, struct keyring_args *args)
 	return true;
 }
 
-/* Every pool that this server is in says that it does not encrypt; WAN first (agent/keyring.go). */
-static enum api_state keyring_off(struct http_call *hc)
+/* Pools that refused, and whoever refused there (agent/operator_endpoint.go, keyringErrorsOrNil). */
+static unsigned keyring_errors(const struct keyring_reply *r, struct buf *out)
 {
-	const struct agent_config *c = hc->api->world->config;
-	const char *why = hc->r->verb == HTTP_GET ? "Keyring is empty" : "No keyring to modify";
-	struct buf all = {0};
-	bool wan = c->serf_wan_port > 0;
-	buf_fmt(&all, "%d error(s) occurred:\n\n", wan ? 4 : 2);
-	if (wan)
-		buf_fmt(&all, "* WAN error: 1/1 nodes reported failure\n* %.*s.%.*s: %s (encryption not enabled)\n",
-		        PS(c->node_name), PS(c->datacenter), why);
-	buf_fmt(&all, "* %.*s (LAN) error: 1/1 nodes reported failure\n* %.*s: %s (encryption not enabled)",
-	        PS(c->datacenter), PS(c->node_name), why);
-	struct slice text = arena_copy(&hc->api->arena, buf_view(&all));
-	buf_free(&all);
-	return http_failed(hc, ERR_FAILED, text);
+	unsigned n = 0;
+	for (uint32_t i = 0; i < r->n; i++) {
+		const struct keyring_answer *a = &r->answers[i];
+		const struct pair *messages = a->messages.items;
+		if (!a->error.n)
+			continue;
+		if (a->wan)
+			buf_fmt(out, "\n* WAN error: %.*s", PS(a->error));
+		else
+			buf_fmt(out, "\n* %.*s (LAN) error: %.*s", PS(a->datacenter), PS(a->error));
+		for (uint32_t k = 0; k < a->messages.n; k++)
+			buf_fmt(out, "\n* %.*s: %.*s", PS(messages[k].key), PS(messages[k].val));
+		n += 1 + a->messages.n;
+	}
+	return n;
+}
+
+/* structs.KeyringResponse: keys are a map of text to number. */
+struct answer_shown {
+	struct keyring_answer of;
+	struct value *keys;
+};
+static const struct field answer_fields[] = {
+        FIELD(struct answer_shown, of.wan, "WAN", F_BOOL, 0),
+        FIELD(struct answer_shown, of.datacenter, "Datacenter", F_STR, 0),
+        FIELD(struct answer_shown, of.segment, "Segment", F_STR, 0),
+        FIELD(struct answer_shown, of.messages, "Messages", F_MAP, FF_OMITEMPTY),
+        FIELD(struct answer_shown, keys, "Keys", F_VALUE, 0),
+        FIELD(struct answer_shown, of.nodes, "NumNodes", F_INT, 0),
+        FIELD(struct answer_shown, of.error, "Error", F_STR, FF_OMITEMPTY),
+};
+static const struct schema answer_schema = SCHEMA(struct answer_shown, "structs.KeyringResponse", answer_fields);
+
+static struct value *keys_shown(struct list keys, struct arena *a)
+{
+	const struct keyring_key *k = keys.items;
+	struct value *v = ARENA_NEW(a, struct value);
+	struct value_entry *entries = ARENA_ARRAY(a, struct value_entry, keys.n + 1);
+	if (!v || !entries)
+		return NULL;
+	for (uint32_t i = 0; i < keys.n; i++)
+		entries[i] = (struct value_entry){
+		        k[i].key, {.type = V_NUMBER, .text = arena_str(a, "%lld", (long long)k[i].n)}};
+	*v = (struct value){.type = V_OBJECT, .n = keys.n, .entries = entries};
+	return v;
+}
+
+static void keyring_answered(struct http_call *hc, struct message *m)
+{
+	const struct keyring_reply *r = m->reply;
+	struct answer_shown shown[ARRAY_LEN(r->answers)];
+	struct buf errors = {0};
+	unsigned n = keyring_errors(r, &errors);
+	struct slice text = n ? arena_str(&m->mem, "%u error(s) occurred:\n%.*s", n, PS(buf_view(&errors))) : S_NONE;
+	buf_free(&errors);
+	if (n) {
+		http_failed(hc, ERR_FAILED, text);
+		return;
+	}
+	if (hc->r->verb != HTTP_GET)
+		return;
+	for (uint32_t i = 0; i < r->n; i++)
+		shown[i] = (struct answer_shown){r->answers[i], keys_shown(r->answers[i].keys, &m->mem)};
+	http_json_list(hc, &answer_schema, (struct list){shown, r->n});
 }
 
 enum api_state http_operator_keyring(struct http_call *hc)
 {
+	static const enum key_operation operations[] = {
+	        [HTTP_GET] = KEY_LIST, [HTTP_POST] = KEY_INSTALL, [HTTP_PUT] = KEY_USE, [HTTP_DELETE] = KEY_REMOVE};
 	struct keyring_args args = {0};
 	if (!keyring_read(hc, &args))
 		return API_ANSWERED;
 	if (!hc->api->world->config->server_mode)
 		return http_failed(hc, ERR_FAILED, S("keyring operations must run against a server node"));
-	return keyring_off(hc);
+	struct message *m = http_message(hc, ASK_KEYRING);
+	struct ask_keyring *ask = m ? ARENA_NEW(&m->mem, struct ask_keyring) : NULL;
+	if (!ask)
+		return http_failed(hc, ERR_NO_MEMORY, S("out of memory"));
+	*ask = (struct ask_keyring){
+	        .operation = operations[hc->r->verb],
+	        .key = arena_copy(&m->mem, args.key),
+	        .relay = (uint8_t)args.relay_factor,
+	};
+	m->request = ask;
+	return http_ask(hc, m, keyring_answered);
 }

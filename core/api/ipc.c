@@ -97,8 +97,7 @@ struct message *ipc_message(struct ipc_call *call, enum ask ask)
 	return m;
 }
 
-/* The request of a message was copied; is it whole? */
-static enum ipc_state sent(struct ipc_call *call, struct message *m)
+enum ipc_state ipc_sent(struct ipc_call *call, struct message *m)
 {
 	if (!m || !m->mem.failed)
 		return m ? IPC_SENT : ipc_no_memory(call);
@@ -132,7 +131,7 @@ static enum ipc_state force_leave(struct ipc_call *call)
 		*ask = (struct ask_force_leave){arena_copy(&m->mem, f.node), f.prune};
 		m->request = ask;
 	}
-	return sent(call, m);
+	return ipc_sent(call, m);
 }
 
 static enum ipc_state join(struct ipc_call *call)
@@ -143,19 +142,19 @@ static enum ipc_state join(struct ipc_call *call)
 	struct message *m = ipc_message(call, ASK_JOIN);
 	if (m)
 		m->request = schema_copy(&join_schema, &j, &m->mem);
-	return sent(call, m);
+	return ipc_sent(call, m);
 }
 
 static enum ipc_state leave(struct ipc_call *call)
 {
 	log_info(&call->api->log, "agent.rpc: Graceful leave triggered");
-	return sent(call, ipc_message(call, ASK_LEAVE));
+	return ipc_sent(call, ipc_message(call, ASK_LEAVE));
 }
 
 /* Answered before it is done: the new configuration may well be wrong, which only the log tells. */
 static enum ipc_state reload(struct ipc_call *call)
 {
-	if (sent(call, ipc_message(call, ASK_RELOAD)) != IPC_SENT)
+	if (ipc_sent(call, ipc_message(call, ASK_RELOAD)) != IPC_SENT)
 		return IPC_CLOSE;
 	ipc_answer(call, S_NONE);
 	return IPC_TOLD;
@@ -216,7 +215,7 @@ static const struct ipc_command commands[] = {
         {"api", BODY, ipc_api, IPC_HTTP_MAX},
         {"force-leave", BODY, force_leave, 0},
         {"handshake", BODY, handshake, 0},
-        {"install-key", BODY, ipc_keyring_change, 0},
+        {"install-key", BODY, ipc_keyring_install, 0},
         {"join", BODY, join, 0},
         {"leave", NO_BODY, leave, 0},
         {"list-keys", BODY, ipc_keyring_list, 0},
@@ -224,10 +223,10 @@ static const struct ipc_command commands[] = {
         {"members-wan", NO_BODY, ipc_members_wan, 0},
         {"monitor", BODY, monitor, 0},
         {"reload", NO_BODY, reload, 0},
-        {"remove-key", BODY, ipc_keyring_change, 0},
+        {"remove-key", BODY, ipc_keyring_remove, 0},
         {"stats", NO_BODY, stats, 0},
         {"stop", BODY, stop, 0},
-        {"use-key", BODY, ipc_keyring_change, 0},
+        {"use-key", BODY, ipc_keyring_use, 0},
 };
 
 static const struct ipc_command *command_find(struct slice name)
@@ -307,6 +306,8 @@ enum ipc_state ipc_take(struct api *a, struct ipc_client *c, struct slice remote
 void ipc_finish(struct ipc_client *c, const struct message *m, struct buf *out)
 {
 	ipc_put_head(out, c->seq, m->err ? m->why : S_NONE);
+	if (m->ask == ASK_KEYRING)
+		ipc_keyring_finish(m, out);
 	if (m->ask != ASK_JOIN)
 		return;
 	const struct ask_joined *joined = m->reply;

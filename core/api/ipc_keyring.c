@@ -1,9 +1,7 @@
-/* The commands install-key, use-key, remove-key and list-keys, as an agent answers them whose gossip is not encrypted:
- * every member says that there is no keyring, and that is no error of the command. */
+/* The commands install-key, use-key, remove-key and list-keys. What goes wrong in a pool is no error of the command. */
 #include "core/agent/config.h"
-#include "core/agent/member.h"
+#include "core/agent/keys.h"
 #include "core/api/ipc_run.h"
-#include "core/base/enc.h"
 #include "core/base/slice.h"
 
 struct keyring_request {
@@ -51,95 +49,92 @@ static const struct field entry_fields[] = {
 };
 static const struct schema entry_schema = SCHEMA(struct keyring_entry, "KeyringEntry", entry_fields);
 
-struct keyring_answer {
+struct keyring_shown {
 	struct list keys, messages, info;
 };
 static const struct field answer_fields[] = {
-        FIELD_SUB(struct keyring_answer, keys, "Keys", F_LIST, 0, &entry_schema),
-        FIELD_SUB(struct keyring_answer, messages, "Messages", F_LIST, 0, &message_schema),
-        FIELD_SUB(struct keyring_answer, info, "Info", F_LIST, 0, &info_schema),
+        FIELD_SUB(struct keyring_shown, keys, "Keys", F_LIST, 0, &entry_schema),
+        FIELD_SUB(struct keyring_shown, messages, "Messages", F_LIST, 0, &message_schema),
+        FIELD_SUB(struct keyring_shown, info, "Info", F_LIST, 0, &info_schema),
 };
-static const struct schema answer_schema = SCHEMA(struct keyring_answer, "keyringResponse", answer_fields);
-
-/* ---- one pool ---- */
-
-struct pool {
-	enum db_tree tree;
-	struct slice name;
-};
-
-static const struct pool pools[] = {{TREE_MEMBERS_WAN, {"WAN", 3}}, {TREE_MEMBERS_LAN, {"LAN", 3}}};
-
-/* Everybody who is alive says `message`. */
-static int64_t ask_pool(struct ipc_call *call, const struct pool *pool, struct slice message, struct list *messages)
-{
-	const struct world *w = call->api->world;
-	struct keyring_message *all = messages->items;
-	int64_t nodes = 0;
-	struct cursor c;
-	cursor_prefix(&c, w->db, pool->tree, S_NONE);
-	for (const struct item *it; (it = cursor_next(&c));) {
-		const struct member *m = item_payload(it);
-		if (m->status != MEMBER_ALIVE)
-			continue;
-		all[messages->n++] = (struct keyring_message){w->config->datacenter, pool->name, m->name, message};
-		nodes++;
-	}
-	return nodes;
-}
-
-static enum ipc_state answer(struct ipc_call *call, struct slice message, struct slice error)
-{
-	const struct world *w = call->api->world;
-	struct arena *a = &call->api->arena;
-	struct keyring_info *infos = ARENA_ARRAY(a, struct keyring_info, ARRAY_LEN(pools));
-	struct keyring_answer ans = {.info = {infos, ARRAY_LEN(pools)}};
-	ans.messages.items = ARENA_ARRAY(
-	        a, struct keyring_message, db_count(w->db, TREE_MEMBERS_LAN) + db_count(w->db, TREE_MEMBERS_WAN));
-	if (a->failed)
-		return ipc_no_memory(call);
-	for (size_t i = 0; i < ARRAY_LEN(pools); i++) {
-		int64_t n = error.n ? 0 : ask_pool(call, &pools[i], message, &ans.messages);
-		infos[i] = (struct keyring_info){w->config->datacenter, pools[i].name,
-		        error.n ? error : arena_str(a, "%lld/%lld nodes reported failure", (long long)n, (long long)n),
-		        n};
-	}
-	if (!ans.messages.n)
-		ans.messages.items = NULL;
-	ipc_answer(call, S_NONE);
-	schema_mp_write_new(call->out, &answer_schema, &ans);
-	return IPC_ANSWERED;
-}
+static const struct schema answer_schema = SCHEMA(struct keyring_shown, "keyringResponse", answer_fields);
 
 /* ---- the commands ---- */
 
-enum keyring_change { KEYRING_LIST, KEYRING_CHANGE };
-
-static enum ipc_state keyring(struct ipc_call *call, enum keyring_change change)
+static enum ipc_state keyring(struct ipc_call *call, enum key_operation operation)
 {
 	struct keyring_request q = {0};
-	struct slice ignored;
-	struct fail f = {0};
 	if (!ipc_body(call, &request_schema, &q) || q.relay_factor > UINT8_MAX)
 		return ipc_undecodable(call);
 	log_info(&call->api->log, "agent: Sending rpc command with relay factor %u", (unsigned)q.relay_factor);
 	if (!call->api->world->config->server_mode) {
 		ipc_answer(call, S("keyring operations must run against a server node"));
-		schema_mp_write_new(call->out, &answer_schema, &(struct keyring_answer){0});
+		schema_mp_write_new(call->out, &answer_schema, &(struct keyring_shown){0});
 		return IPC_ANSWERED;
 	}
-	if (change == KEYRING_LIST)
-		return answer(call, S("Keyring is empty (encryption not enabled)"), S_NONE);
-	base64_get(q.key, &call->api->arena, &ignored, &f);
-	return answer(call, S("No keyring to modify (encryption not enabled)"), slice_of(f.text));
+	struct message *m = ipc_message(call, ASK_KEYRING);
+	struct ask_keyring *ask = m ? ARENA_NEW(&m->mem, struct ask_keyring) : NULL;
+	if (ask) {
+		*ask = (struct ask_keyring){
+		        .operation = operation, .key = arena_copy(&m->mem, q.key), .relay = (uint8_t)q.relay_factor};
+		m->request = ask;
+	}
+	return ipc_sent(call, m);
 }
 
 enum ipc_state ipc_keyring_list(struct ipc_call *call)
 {
-	return keyring(call, KEYRING_LIST);
+	return keyring(call, KEY_LIST);
 }
 
-enum ipc_state ipc_keyring_change(struct ipc_call *call)
+enum ipc_state ipc_keyring_install(struct ipc_call *call)
 {
-	return keyring(call, KEYRING_CHANGE);
+	return keyring(call, KEY_INSTALL);
+}
+
+enum ipc_state ipc_keyring_use(struct ipc_call *call)
+{
+	return keyring(call, KEY_USE);
+}
+
+enum ipc_state ipc_keyring_remove(struct ipc_call *call)
+{
+	return keyring(call, KEY_REMOVE);
+}
+
+/* ---- the answer ---- */
+
+static void add_answer(struct keyring_shown *to, const struct keyring_answer *from)
+{
+	struct slice pool = from->wan ? S("WAN") : S("LAN");
+	const struct pair *messages = from->messages.items;
+	const struct keyring_key *keys = from->keys.items;
+	struct keyring_info *info = to->info.items;
+	struct keyring_message *message = to->messages.items;
+	struct keyring_entry *entry = to->keys.items;
+	info[to->info.n++] = (struct keyring_info){from->datacenter, pool, from->error, from->nodes};
+	for (uint32_t i = 0; i < from->messages.n; i++)
+		message[to->messages.n++] =
+		        (struct keyring_message){from->datacenter, pool, messages[i].key, messages[i].val};
+	for (uint32_t i = 0; i < from->keys.n; i++)
+		entry[to->keys.n++] = (struct keyring_entry){from->datacenter, pool, keys[i].key, keys[i].n};
+}
+
+void ipc_keyring_finish(const struct message *m, struct buf *out)
+{
+	const struct keyring_reply *r = m->reply;
+	struct arena a = {0};
+	struct keyring_shown shown = {0};
+	uint32_t messages = 0, keys = 0;
+	for (uint32_t i = 0; r && i < r->n; i++) {
+		messages += r->answers[i].messages.n;
+		keys += r->answers[i].keys.n;
+	}
+	shown.info.items = r ? ARENA_ARRAY(&a, struct keyring_info, r->n + 1) : NULL;
+	shown.messages.items = messages ? ARENA_ARRAY(&a, struct keyring_message, messages) : NULL;
+	shown.keys.items = keys ? ARENA_ARRAY(&a, struct keyring_entry, keys) : NULL;
+	for (uint32_t i = 0; r && i < r->n && !a.failed; i++)
+		add_answer(&shown, &r->answers[i]);
+	schema_mp_write_new(out, &answer_schema, &shown);
+	arena_free(&a);
 }

@@ -32,11 +32,14 @@ enum ipc_state ipc_answer(struct ipc_call *call, struct slice error);
 /* A message for the core thread, with the client's token; NULL: no memory, and the call is over with ipc_no_memory. */
 struct message *ipc_message(struct ipc_call *call, enum ask ask);
 enum ipc_state ipc_no_memory(struct ipc_call *call);
+/* Its request was copied: off it goes, if it is whole. */
+enum ipc_state ipc_sent(struct ipc_call *call, struct message *m);
 
 /* ipc_members.c */
 ipc_run ipc_members_lan, ipc_members_wan;
 /* ipc_keyring.c */
-ipc_run ipc_keyring_list, ipc_keyring_change;
+ipc_run ipc_keyring_list, ipc_keyring_install, ipc_keyring_use, ipc_keyring_remove;
+void ipc_keyring_finish(const struct message *m, struct buf *out); /* the body of the answer */
 /* ipc_http.c */
 ipc_run ipc_api;
 

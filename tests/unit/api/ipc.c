@@ -1,3 +1,4 @@
+#include "core/agent/keys.h"
 #include "core/api/ipc.h"
 
 #include "core/agent/config.h"
@@ -409,7 +410,7 @@ TEST(ipc, an_answer_of_the_api)
 	teardown();
 }
 
-/* ---- keys of a pool without encryption ---- */
+/* ---- keys ---- */
 
 static bool out_has(struct slice text)
 {
@@ -424,17 +425,37 @@ static void keys(const char *command, const char *key)
 	ask(&b);
 }
 
-TEST(ipc, keys_without_encryption)
+static void asked(const char *command, enum key_operation operation, struct keyring_reply reply)
 {
+	keys(command, "kZyFABeAmc64UMTrm9XuKA==");
+	ASSERT(state == IPC_SENT);
+	CHECK_EQ(step.message->ask, ASK_KEYRING);
+	const struct ask_keyring *q = step.message->request;
+	CHECK_EQ(q->operation, operation);
+	CHECK_STR(q->key, "kZyFABeAmc64UMTrm9XuKA==");
+	step.message->reply = &reply;
+	ipc_finish(&client, step.message, &out);
+	message_give(&api, step.message);
+}
+
+TEST(ipc, keys_are_told_pool_by_pool)
+{
+	struct keyring_key key = {S("kZyFABeAmc64UMTrm9XuKA=="), 3};
+	struct pair message = {S("oldie.dc1"), S("Keyring is empty (encryption not enabled)")};
+	struct keyring_answer wan = {.wan = true, .datacenter = S("dc1"), .messages = {&message, 1}, .nodes = 1};
+	struct keyring_answer lan = {.datacenter = S("dc1"), .keys = {&key, 1}, .nodes = 3};
+	wan.error = S("1/1 nodes reported failure");
 	setup();
 	feed(SHAKE);
-	keys("list-keys", "");
+	asked("list-keys", KEY_LIST, (struct keyring_reply){{wan, lan}, 2});
 	CHECK(out_has(S("Keyring is empty (encryption not enabled)")) && out_has(S("1/1 nodes reported failure")));
-	CHECK(out_has(S("oldie.dc1")) && out_has(S("\xa4Keys\xc0")));
-	keys("use-key", "kZyFABeAmc64UMTrm9XuKA==");
-	CHECK(out_has(S("No keyring to modify (encryption not enabled)")));
-	keys("install-key", "short");
-	CHECK(out_has(S("illegal base64 data at input byte 4")) && out_has(S("\xa8Messages\xc0")));
+	CHECK(out_has(S("oldie.dc1")) && out_has(S("\xa5"
+	                                           "Count\x03")));
+	asked("use-key", KEY_USE, (struct keyring_reply){{lan}, 1});
+	asked("install-key", KEY_INSTALL, (struct keyring_reply){{wan}, 1});
+	CHECK(out_has(S("\xa4Keys\xc0")));
+	asked("remove-key", KEY_REMOVE, (struct keyring_reply){{lan}, 1});
+	CHECK(out_has(S("\xa8Messages\xc0")));
 	config.server_mode = false;
 	keys("remove-key", "");
 	SENT("82a54572726f72d9316b657972696e67206f7065726174696f6e73206d7573742072756e20616761696e737420612073657276657"
