@@ -190,7 +190,8 @@ static void run(struct core *c, struct own_call *k, const struct call_answer *an
 		ended(c, k, m->mem.failed ? ERR_NO_MEMORY : OK, "out of memory");
 		break;
 	case CALL_SENT: here(c, k); break;
-	case CALL_WAIT: /* none of ours blocks */
+	case CALL_WAIT: /* none of ours blocks, or wants the newest */
+	case CALL_VERIFY:
 	case CALL_FAILED: ended(c, k, call.err ? call.err : ERR_FAILED, call.fail.text); break;
 	}
 }

@@ -25,6 +25,20 @@ static bool park(struct waiting *w, const struct api_wait *wait, bool leader)
 	return w->parked;
 }
 
+/* The core says whether we still lead. */
+static bool verify(struct waiting *w)
+{
+	struct message *m = message_take(&w->front->api);
+	if (!m)
+		return false;
+	m->ask = ASK_VERIFY;
+	m->owner = w;
+	w->message = m;
+	w->what = WAITS_FOR_CORE;
+	front_send(w->front, m);
+	return true;
+}
+
 bool waiting_begin(struct waiting *w, enum api_state state, const struct api_wait *wait)
 {
 	w->what = WAITS_FOR_NOTHING;
@@ -37,6 +51,7 @@ bool waiting_begin(struct waiting *w, enum api_state state, const struct api_wai
 		wait->message->owner = w;
 		front_send(w->front, wait->message);
 		return true;
+	case API_VERIFY: return verify(w);
 	case API_FORWARD: return ask(w, &wait->forward);
 	case API_WAIT: return park(w, wait, false);
 	case API_WAIT_LEADER: return park(w, wait, true);
@@ -63,7 +78,13 @@ void waiting_reply(struct front *f, struct message *m)
 	struct waiting *w = m->owner;
 	if (w) {
 		w->what = WAITS_FOR_NOTHING;
-		w->calls->reply(w, m);
+		if (m->ask == ASK_VERIFY) {
+			struct call_again again = w->again;
+			again.verified = !m->err;
+			w->calls->again(w, &again);
+		} else {
+			w->calls->reply(w, m);
+		}
 	}
 	if (m->ask == ASK_RELOAD)
 		f->reloading = false;

@@ -251,6 +251,7 @@ bool http_read(struct http_call *hc, const struct method *m, void *request, void
 	case CALL_WAIT: *out = put_off(hc, API_WAIT); return false;
 	case CALL_WAIT_LEADER: *out = put_off(hc, API_WAIT_LEADER); return false;
 	case CALL_FORWARD: *out = put_off(hc, API_FORWARD); return false;
+	case CALL_VERIFY: *out = put_off(hc, API_VERIFY); return false;
 	default: *out = http_error(hc, &hc->call.fail); return false;
 	}
 }

@@ -89,6 +89,7 @@ static enum api_state run_read(struct api *a, struct call *c, struct rpc_reply *
 	case CALL_WAIT: return put_off(c, wait, API_WAIT);
 	case CALL_WAIT_LEADER: return put_off(c, wait, API_WAIT_LEADER);
 	case CALL_FORWARD: return put_off(c, wait, API_FORWARD);
+	case CALL_VERIFY: return put_off(c, wait, API_VERIFY);
 	default: return failed(out, arena_str(&a->arena, "%s", c->fail.text));
 	}
 }

@@ -52,6 +52,7 @@ enum call_state {
 	CALL_WAIT,   /* nothing new: wait for a note of `watched` to move, or for `deadline` */
 	CALL_WAIT_LEADER, /* no leader: run again when the world's leader changes, or at `wake` */
 	CALL_SENT,   /* `message` is ready for the core thread; the answer comes with it */
+	CALL_VERIFY, /* do we still lead? ASK_VERIFY to the core thread, then run again with `verified` */
 	CALL_FORWARD,/* another server has to answer: `forward` says who; run again with its answer */
 };
 
@@ -60,6 +61,7 @@ enum call_state {
 struct call_again {
 	mono_ns deadline; /* of a blocking query; 0: it did not block yet */
 	mono_ns hold;     /* until then a leader is waited for; 0: not yet */
+	bool verified;    /* we still lead: the next run may take this world as the newest */
 	uint64_t seed;    /* for what the request makes up by lot and has to make up again; 0: nothing yet */
 	const struct call_answer *answer; /* another server's, to this very call; else NULL */
 };
@@ -83,7 +85,8 @@ struct call_forward {
 	struct slice to;         /* "10.0.0.1:8300" */
 	struct slice datacenter; /* of that server */
 	bool tls;                /* its tag says that it takes TLS */
-	struct slice method, args;
+	struct slice method, args; /* no method: a snapshot (core/api/snapshot_call.h), on a connection of its own */
+	struct slice tail;         /* sent behind args; lent by whoever has the request */
 	dur_ns patience;         /* how long the answer may take by right */
 };
 

@@ -229,6 +229,15 @@ static enum call_state answered(struct call *c)
 
 /* ---- here ---- */
 
+/* A voter that asks the others too long will learn who leads by itself. */
+static enum call_state verify(struct call *c)
+{
+	begin_hold(c);
+	if (c->now >= c->again.hold)
+		return failed(c, ERR_FAILED, "Not ready to serve consistent reads");
+	return CALL_VERIFY;
+}
+
 static enum call_state run_read(struct call *c)
 {
 	const struct read_head *head = c->request;
@@ -243,6 +252,10 @@ static enum call_state run_read(struct call *c)
 			return failed(c, ERR_FAILED, "node is not the leader");
 		return wait_for_leader(c);
 	}
+	/* Alone we need not ask anybody. */
+	if (asked && (head->q.require_consistent || newest) && c->world->voters > 1 && !c->again.verified)
+		return verify(c);
+	c->again.verified = false; /* good for one run */
 	c->watched = (struct watchset){.arena = c->arena};
 	meta_fill(c, meta);
 	if (c->method->handler(c))
