@@ -232,6 +232,7 @@ static void start(struct core *c, struct effects *out)
 static void tick(struct core *c, struct effects *out)
 {
 	core_begin_tick(c);
+	core_raft_know(c);
 	core_changes_tick(c);
 	duties_tick(&c->duties, c->now);
 	core_gossip_tick(&c->gossip, c->now);
@@ -277,7 +278,10 @@ void core_step(struct core *c, const struct event *ev, struct effects *out)
 	case EV_GOSSIP:
 		core_servers_gossip(c, ev);
 		core_gossip_event(&c->gossip, ev, out);
-		core_begin_look(c);
+		if (ev->gossip.pool == GOSSIP_LAN && ev->gossip.effect->kind == GX_MEMBER) {
+			core_begin_look(c);
+			core_raft_know(c);
+		}
 		break;
 	case EV_SNAPSHOT_DONE: core_snapshot_done(c, ev, out); break;
 	case EV_RELOAD:

@@ -135,6 +135,8 @@ struct slice core_raft_id(const struct core *c);
 /* EV_LOGGED, EV_LOG_FAILED, EV_RAFT_…. */
 void core_raft_event(struct core *c, const struct event *ev);
 void core_raft_start(struct core *c);
+/* Tells what the pool says of the peers. */
+void core_raft_know(struct core *c);
 /* Hands the batch to the log and to the peers, applies what is committed, and follows what became of leadership. */
 void core_raft_flush(struct core *c, struct effects *out);
 /* Raft's latest configuration, and the index of its entry (may be NULL). */

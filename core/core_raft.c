@@ -255,6 +255,18 @@ void core_snapshot_done(struct core *c, const struct event *ev, struct effects *
 
 /* ---- events ---- */
 
+/* Only servers of ours understand the pre-vote. */
+void core_raft_know(struct core *c)
+{
+	struct cursor at;
+	const struct server *s;
+	servers_lan(&at, db_working(c->db));
+	while ((s = server_next(&at))) {
+		raft_peer_prevote(c->raft, s->id, s->ours);
+		raft_peer_prevote(c->raft, s->address, s->ours);
+	}
+}
+
 void core_raft_start(struct core *c)
 {
 	if (!c->config->server_mode)

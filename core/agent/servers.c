@@ -23,6 +23,7 @@ static const struct field server_fields[] = {
         SERVER(bootstrap, F_BOOL),
         SERVER(use_tls, F_BOOL),
         SERVER(nonvoter, F_BOOL),
+        SERVER(ours, F_BOOL),
         SERVER(alive, F_BOOL),
 };
 const struct schema server_schema = SCHEMA(struct server, "metadata.Server", server_fields);
@@ -52,6 +53,7 @@ bool server_of(const struct gossip_member *m, struct arena *a, struct server *ou
 	        .bootstrap = t.bootstrap,
 	        .use_tls = t.use_tls,
 	        .nonvoter = t.nonvoter,
+	        .ours = t.marked,
 	        .alive = m->status == GOSSIP_ALIVE,
 	};
 	return true;

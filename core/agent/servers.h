@@ -26,6 +26,7 @@ struct server {
 	int64_t raft_version;  /* 0: not said (before 0.8) */
 	int64_t status;        /* enum member_status */
 	bool bootstrap, use_tls, nonvoter;
+	bool ours; /* speaks our extensions, too */
 	bool alive;
 };
 extern const struct schema server_schema;

@@ -220,6 +220,8 @@ static enum err encode_tags(struct gossip *g, struct list tags, struct fail *f)
 {
 	struct buf b = {0};
 	tags_put(&b, tags);
+	if (b.n + TAGS_MARK_BYTES <= GOSSIP_META_MAX) /* real tags may fill it */
+		tags_mark(&b);
 	if (b.failed || b.n > GOSSIP_META_MAX) {
 		buf_free(&b);
 		return fail_set(f, ERR_INVALID, "Encoded length of tags exceeds limit of %d bytes", GOSSIP_META_MAX);

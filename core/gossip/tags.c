@@ -6,6 +6,9 @@
 
 enum { TAGS_MAGIC = 0xff };
 
+/* A byte that no msgpack value begins with, and a version. */
+#define MARK S("\xc1\x01")
+
 void tags_put(struct buf *out, struct list tags)
 {
 	const struct pair *pairs = tags.items;
@@ -20,6 +23,16 @@ void tags_put(struct buf *out, struct list tags)
 static bool encoded(struct slice meta)
 {
 	return meta.n && (uint8_t)meta.p[0] == TAGS_MAGIC;
+}
+
+void tags_mark(struct buf *out)
+{
+	buf_slice(out, MARK);
+}
+
+bool tags_marked(struct slice meta)
+{
+	return encoded(meta) && slice_ends(meta, MARK) && mp_whole(slice_from(meta, 1)) == meta.n - 1 - MARK.n;
 }
 
 bool tags_get(struct slice meta, struct arena *a, struct list *out)
@@ -111,6 +124,7 @@ bool tags_server(struct slice meta, struct server_tags *out)
 	tags_find(meta, S("bootstrap"), &out->bootstrap);
 	tags_find(meta, S("use_tls"), &out->use_tls);
 	tags_find(meta, S("nonvoter"), &out->nonvoter);
+	out->marked = tags_marked(meta);
 	return slice_eq(tags_find(meta, S("role"), NULL), S("consul")) && number(meta, S("port"), true, &out->port) &&
 	       number(meta, S("vsn"), true, &out->vsn) && number(meta, S("expect"), false, &out->expect) &&
 	       number(meta, S("raft_vsn"), false, &out->raft_vsn) &&

@@ -6,6 +6,11 @@
 #include "core/base/schema.h"
 
 void tags_put(struct buf *out, struct list tags);
+/* Behind the tags: here speaks one of ours. Serf reads one value and does not look further, so nobody else sees it, and
+ * what members and agents show stays as it is in Consul. */
+enum { TAGS_MARK_BYTES = 2 };
+void tags_mark(struct buf *out);
+bool tags_marked(struct slice meta);
 /* A list of struct pair, sorted; strings point into meta. False when it can't be decoded: then what could be read. */
 bool tags_get(struct slice meta, struct arena *a, struct list *out);
 /* One tag's value; empty when it is absent (*there, if not NULL, tells). No memory is taken. */
@@ -16,6 +21,7 @@ struct server_tags {
 	struct slice dc, segment, id, build;
 	int64_t port, expect, wan_join_port, vsn, raft_vsn; /* 0 where absent */
 	bool bootstrap, use_tls, nonvoter;
+	bool marked; /* one of ours */
 	uint32_t version[3]; /* of build */
 };
 
