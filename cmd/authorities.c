@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,4 +71,23 @@ enum err authorities_folder(const char *path, struct tls_trust **out, struct fai
 		e = pem_read(buf_view(&pem), path, out, f);
 	buf_free(&pem);
 	return e;
+}
+
+static struct tls_trust *system_trust;
+
+/* Where systems keep them; the first that is there. */
+static void read_system(void)
+{
+	static const char *const files[] = {
+	        "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"};
+	struct fail ignored;
+	for (size_t i = 0; i < ARRAY_LEN(files) && !system_trust; i++)
+		authorities_file(files[i], &system_trust, &ignored);
+}
+
+const struct tls_trust *authorities_system(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_once(&once, read_system);
+	return system_trust;
 }

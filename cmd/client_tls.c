@@ -6,24 +6,10 @@
 #include "core/base/num.h"
 #include "core/base/slice.h"
 
-/* Where systems keep the authorities that everybody trusts; the first that is there. */
-static const char *const system_roots[] = {
-        "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"};
-
 static const char *setting(const char *flag, const char *variable)
 {
 	const char *v = flag && *flag ? flag : getenv(variable);
 	return v && *v ? v : NULL;
-}
-
-/* ---- whom to believe ---- */
-
-/* Without any, nobody is trusted, and connecting says so. */
-static void system_trust(struct client *c)
-{
-	struct fail ignored;
-	for (size_t i = 0; i < ARRAY_LEN(system_roots) && !c->http.trust; i++)
-		authorities_file(system_roots[i], &c->http.trust, &ignored);
 }
 
 /* ---- which name to expect ---- */
@@ -62,10 +48,8 @@ enum err client_tls_open(struct client *c, struct fail *f)
 	        setting(client_settings.key_file, "CONSUL_CLIENT_KEY"))
 		return fail_set(f, ERR_INVALID, "client certificates are not spoken yet");
 	bool verify = verify_wanted();
-	if (verify && !file && !folder)
-		system_trust(c);
 	c->http.tls = (struct tls_settings){
-	        .trust = c->http.trust,
+	        .trust = verify && !file && !folder ? authorities_system() : c->http.trust,
 	        .server_name = name_of(c, name ? slice_of(name) : c->http.host),
 	        .skip_verify = !verify,
 	};

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -13,11 +14,52 @@
 #include "core/base/must.h"
 #include "net/socket.h"
 
-enum { POLL_MS = 10, PIECE = 16 << 10 };
+enum { POLL_MS = 10, PIECE = 16 << 10, LISTED_MAX = 512 };
+
+/* The children of all threads. While `unlisted` counts any, every process may be one of them. */
+static atomic_int listed[LISTED_MAX], unlisted;
 
 static struct child *of_watch(struct watch *w, size_t at)
 {
 	return (struct child *)(void *)((char *)w - at);
+}
+
+/* ---- who is ours ------------------------------------------------------------------------------------------------ */
+
+/* Before it exists nobody may take it for an orphan. */
+static void list_before(void)
+{
+	atomic_fetch_add(&unlisted, 1);
+}
+
+static void list(struct child *c)
+{
+	for (c->listed = 0; c->listed < LISTED_MAX; c->listed++) {
+		int nobody = 0;
+		if (atomic_compare_exchange_strong(&listed[c->listed], &nobody, c->pid)) {
+			atomic_fetch_sub(&unlisted, 1);
+			return;
+		}
+	}
+	c->listed = -1;
+}
+
+static void unlist(const struct child *c)
+{
+	if (c->listed < 0)
+		atomic_fetch_sub(&unlisted, 1);
+	else
+		atomic_store(&listed[c->listed], 0);
+}
+
+bool child_is_ours(pid_t pid)
+{
+	if (atomic_load(&unlisted))
+		return true;
+	for (int i = 0; i < LISTED_MAX; i++)
+		if (atomic_load(&listed[i]) == pid)
+			return true;
+	return false;
 }
 
 /* ---- the end --------------------------------------------------------------------------------------------------- */
@@ -43,6 +85,7 @@ static void release(struct child *c)
 	c->input = NULL;
 	while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
 		;
+	unlist(c);
 	c->pid = 0;
 }
 
@@ -279,14 +322,18 @@ enum err child_start(struct child *c, struct loop *l, const struct child_setting
 	if (s->input.n)
 		memcpy(c->input, s->input.p, s->input.n);
 	int error = pipes_open(&p, s->input.n > 0) ? 0 : errno;
+	list_before();
 	if (!error && (error = spawn(c, s, &p)) != 0)
 		pipes_close(&p);
 	if (error) {
+		c->listed = -1;
+		unlist(c);
 		free(c->input);
 		c->input = NULL;
 		c->pid = 0;
 		return fail_spawn(f, s->argv[0], error);
 	}
+	list(c);
 	close(p.in[0]);
 	close(p.out[1]);
 	ours_nonblocking(&p);

@@ -42,6 +42,7 @@ struct child {
 	char *input;
 	size_t input_at, input_n;
 	bool ended;
+	int listed; /* where child_is_ours finds it; -1: there was no room */
 };
 
 /* Starts it. On failure the text is Go's: `exec: "nope": executable file not found in $PATH`,
@@ -51,5 +52,8 @@ enum err child_start(struct child *c, struct loop *l, const struct child_setting
 void child_kill(struct child *c);
 /* Kills the group, reaps, and forgets: `done` is not called. */
 void child_drop(struct child *c);
+
+/* Was it started here, on any thread, and is not reaped yet? For a process 1, who reaps the orphans of others. */
+bool child_is_ours(pid_t pid);
 
 #endif

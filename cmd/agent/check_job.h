@@ -6,11 +6,10 @@
 #ifndef CMD_AGENT_CHECK_JOB_H
 #define CMD_AGENT_CHECK_JOB_H
 
-#include "cmd/agent/resolve.h"
+#include "cmd/agent/errand.h"
 #include "cmd/agent/tail.h"
 #include "core/agent/check_run.h"
 #include "core/base/arena.h"
-#include "net/http_client.h"
 #include "net/spawn.h"
 
 struct checks;
@@ -32,13 +31,9 @@ struct check_job {
 	union {
 		struct child child;
 		struct http_call call;
+		struct errand errand;
 		struct watch watch;
 	};
-	/* HTTP */
-	struct slice method, url, host, target;
-	bool secure;
-	unsigned redirects;
-	struct tls_settings tls;
 	struct slice pending; /* name of the host being looked up, NUL-terminated; Docker: the output */
 	/* Docker */
 	int step;
@@ -54,9 +49,6 @@ extern const struct check_kind_of check_script, check_http, check_tcp, check_doc
 void check_job_end(struct check_job *j, const char *status, struct slice output);
 /* Critical, with a sentence. */
 void check_job_fail(struct check_job *j, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-/* Certificates that the system trusts, read once; NULL: there are none. */
-const struct tls_trust *checks_trust(struct checks *c);
 
 /* Finds the addresses of `host` (an IP needs no look-up) into j->to; then calls `then` with NULL, or with why not. */
 void check_job_resolve(

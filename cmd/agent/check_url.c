@@ -94,7 +94,7 @@ static struct slice target_of(struct slice rest, struct arena *a)
 	return escaped(rooted ? rest : arena_str(a, "/%.*s", PS(rest)), a);
 }
 
-static struct slice verb_name(struct slice method, struct arena *a)
+struct slice check_url_verb(struct slice method, struct arena *a)
 {
 	struct slice name = arena_str(a, "%.*s", PS(method));
 	for (size_t i = 1; i < name.n; i++)
@@ -129,13 +129,13 @@ enum err check_url_read(struct slice text, struct slice method, struct arena *a,
 	quote_cstr(text, q, sizeof q);
 	if (!slice_eq_fold(out->scheme, S("http")) && !slice_eq_fold(out->scheme, S("https")))
 		return fail_set(f, ERR_INVALID, "%.*s %s: unsupported protocol scheme \"%.*s\"",
-		        PS(verb_name(method, a)), q, PS(out->scheme));
+		        PS(check_url_verb(method, a)), q, PS(out->scheme));
 	if (!out->host.n)
 		return fail_set(f, ERR_INVALID, "%.*s \"%.*s:%.*s\": http: no Host in request URL",
-		        PS(verb_name(method, a)), PS(out->scheme), PS(rest));
+		        PS(check_url_verb(method, a)), PS(out->scheme), PS(rest));
 	if (out->bad_port)
 		return fail_set(f, ERR_INVALID, "%.*s %s: dial tcp: address %.*s: invalid port",
-		        PS(verb_name(method, a)), q,
+		        PS(check_url_verb(method, a)), q,
 		        PS(slice_from(out->authority, (size_t)slice_find_last(out->authority, ':') + 1)));
 	out->target = target_of(rest, a);
 	return OK;

@@ -19,4 +19,7 @@ enum err check_url_read(struct slice text, struct slice method, struct arena *a,
 /* The whole address that a Location header means. */
 struct slice check_url_follow(const struct check_url *from, struct slice location, struct arena *a);
 
+/* "GET" → "Get": how errors begin. */
+struct slice check_url_verb(struct slice method, struct arena *a);
+
 #endif

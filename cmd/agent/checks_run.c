@@ -8,43 +8,28 @@
 #include <unistd.h>
 
 #include "cmd/agent/check_job.h"
-#include "cmd/input.h"
+#include "core/base/heap.h"
 #include "core/base/map.h"
 #include "core/base/must.h"
 #include "core/base/slice.h"
 
 #define REAP_EVERY NS_PER_S
 
-/* Where systems keep the authorities that everybody trusts; the first that is there. */
-static const char *const system_roots[] = {
-        "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"};
-
 struct checks {
 	struct loop *loop;
 	void (*done)(void *host, struct slice id, uint64_t run, struct slice status, struct slice output);
 	void *host;
-	struct map jobs; /* id → struct check_job */
-	struct tls_trust *trust;
-	bool trust_read;
+	struct map jobs;   /* id → struct check_job */
 	struct timer reap; /* as process 1: orphans of scripts become our children */
 };
 
 /* ---- orphans ---- */
 
-static bool is_own_child(const struct checks *c, pid_t pid)
-{
-	size_t at = 0;
-	for (struct check_job *j; (j = map_next(&c->jobs, &at));)
-		if (j->ask.kind == CHECK_SCRIPT && j->child.pid == pid)
-			return true;
-	return false;
-}
-
 static void reap_orphans(struct timer *t)
 {
-	struct checks *c = (struct checks *)(void *)((char *)t - offsetof(struct checks, reap));
+	struct checks *c = HEAP_OWNER(t, struct checks, reap);
 	siginfo_t who = {0};
-	while (!waitid(P_ALL, 0, &who, WEXITED | WNOHANG | WNOWAIT) && who.si_pid && !is_own_child(c, who.si_pid)) {
+	while (!waitid(P_ALL, 0, &who, WEXITED | WNOHANG | WNOWAIT) && who.si_pid && !child_is_ours(who.si_pid)) {
 		waitpid(who.si_pid, NULL, 0);
 		who.si_pid = 0;
 	}
@@ -92,21 +77,8 @@ void checks_free(struct checks *c)
 		job_free(j);
 	}
 	loop_timer_stop(c->loop, &c->reap);
-	tls_trust_free(c->trust);
 	map_free(&c->jobs);
 	free(c);
-}
-
-const struct tls_trust *checks_trust(struct checks *c)
-{
-	struct fail ignored;
-	for (size_t i = 0; i < ARRAY_LEN(system_roots) && !c->trust_read; i++) {
-		struct buf pem = {0};
-		if (!input_file(system_roots[i], &pem, &ignored))
-			c->trust_read = !tls_trust_new(buf_view(&pem), &c->trust, &ignored);
-		buf_free(&pem);
-	}
-	return c->trust;
 }
 
 /* ---- a run ---- */
