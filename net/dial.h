@@ -4,7 +4,7 @@
  * handshake is not waited for: what is sent meanwhile waits, and a failure shows when reading (tls_error).
  *
  * A struct dial lies in its owner; zero before first use. Texts: "dial tcp 10.0.0.1:0->10.0.0.2:8300: connect:
- * connection refused", "dial tcp 10.0.0.2:8300: i/o timeout". Thread: the loop's. */
+ * connection refused", "dial tcp <nil>->10.0.0.2:8300: i/o timeout" (from is not set). Thread: the loop's. */
 #ifndef NET_DIAL_H
 #define NET_DIAL_H
 

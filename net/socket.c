@@ -163,6 +163,8 @@ enum err socket_dial_fail(
 	address_print(to, there);
 	if (from && from->kind)
 		address_print(from, here);
+	else if (from)
+		memcpy(here, "<nil>", sizeof "<nil>"); /* Go's word for an address that is not set */
 	const char *where = to->kind == ADDRESS_UNIX && to->path ? to->path : there;
 	return fail_set(f, code, "dial %s %s%s%s: %s", network(to, false), here, *here ? "->" : "", where, text);
 }

@@ -24,8 +24,9 @@ int socket_udp(const struct address *a, bool reuse_port, struct fail *f);
 int socket_connect(const struct address *a, bool *done, struct fail *f);
 /* Says whether connecting worked. */
 enum err socket_connected(int fd, const struct address *a, struct fail *f);
-/* The same from an address of ours (NULL, or of kind ADDRESS_NONE: any), which stands in the sentences, too: "dial tcp
- * 127.0.0.2:0->127.0.0.1:1: connect: connection refused". */
+/* The same from an address of ours, which stands in the sentences, too: "dial tcp 127.0.0.2:0->127.0.0.1:1: connect:
+ * connection refused". With one of kind ADDRESS_NONE the system chooses, and the sentences say "<nil>->", as Go's do;
+ * with NULL they don't. */
 int socket_connect_from(const struct address *from, const struct address *to, bool *done, struct fail *f);
 enum err socket_connected_from(int fd, const struct address *from, const struct address *to, struct fail *f);
 /* "dial tcp 127.0.0.1:80: " and this text. Returns the code. */

@@ -293,7 +293,7 @@ TEST(net_rpc, nobody_listens)
 	answered(&first);
 	answered(&second);
 	snprintf(want, sizeof want,
-	        "rpc error getting client: failed to get conn: dial tcp %s: connect: connection refused", at);
+	        "rpc error getting client: failed to get conn: dial tcp <nil>->%s: connect: connection refused", at);
 	CHECK_EQ(first.outcome, RPC_NO_CONN);
 	CHECK_STR(buf_view(&first.error), want);
 	CHECK_STR(buf_view(&second.error),
