@@ -17,7 +17,8 @@ void core_restore_take(struct core *c, struct message *m)
 void core_restore_installed(struct core *c)
 {
 	struct raft_install i;
-	core_restore_lost(c);
+	if (!c->ready)
+		core_restore_lost(c);
 	if (!c->restore.what && raft_installed(c->raft, &i))
 		c->restore = (struct core_restore){.what = RESTORE_INSTALL, .install = i};
 }

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "cmd/agent/snapshot_stream.h"
 #include "core/base/slice.h"
 #include "net/rpc_client.h"
 
@@ -18,17 +19,28 @@ struct forward {
 
 struct forward_call {
 	struct forward_call *next, **prev;
-	struct rpc_sent *sent;
+	struct rpc_sent *sent;          /* one of these */
+	struct snapshot_stream *stream;
 	void (*done)(void *owner, const struct call_answer *a);
 	void *owner;
 	size_t to_n;
 	char to[];
 };
 
+/* Calls leave from the address that the RPC is bound to, so that they come from where the others expect us. */
+static struct address source(const struct agent_config *c)
+{
+	struct address a = {0};
+	if (!address_parse_ip(c->server_addr.host, &a) || address_is_any(&a))
+		a = (struct address){0};
+	return a;
+}
+
 struct forward *forward_new(struct loop *l, const struct agent_config *c, uint64_t seed)
 {
 	struct forward *f = calloc(1, sizeof *f);
 	const struct rpc_client_settings settings = {
+	        .from = source(c),
 	        .idle_timeout = c->server_mode ? 120 * NS_PER_S : 127 * NS_PER_S,
 	        .idle_streams = c->server_mode ? SERVER_STREAMS : CLIENT_STREAMS,
 	        .seed = seed,
@@ -57,8 +69,11 @@ void forward_free(struct forward *f)
 	if (!f)
 		return;
 	rpc_client_free(f->client);
-	while (f->calls)
+	while (f->calls) {
+		if (f->calls->stream)
+			snapshot_stream_cancel(f->calls->stream);
 		call_free(f->calls);
+	}
 	free(f);
 }
 
@@ -82,6 +97,13 @@ static void on_done(void *owner, const struct rpc_result *r)
 	call_free(c);
 }
 
+static void on_streamed(void *owner, const struct call_answer *a)
+{
+	struct forward_call *c = owner;
+	c->done(c->owner, a);
+	call_free(c);
+}
+
 struct forward_call *forward_begin(struct forward *f, const struct call_forward *what,
         void (*done)(void *owner, const struct call_answer *a), void *owner)
 {
@@ -91,8 +113,11 @@ struct forward_call *forward_begin(struct forward *f, const struct call_forward 
 	*c = (struct forward_call){.done = done, .owner = owner, .to_n = what->to.n};
 	memcpy(c->to, what->to.p, what->to.n);
 	mono_ns deadline = f->loop->now + what->patience + MARGIN;
-	c->sent = rpc_client_call(f->client, what->to, what->method, what->args, deadline, on_done, c);
-	if (!c->sent) {
+	if (what->method.n)
+		c->sent = rpc_client_call(f->client, what->to, what->method, what->args, deadline, on_done, c);
+	else
+		c->stream = snapshot_stream_begin(f->loop, what, on_streamed, c);
+	if (!c->sent && !c->stream) {
 		free(c);
 		return NULL;
 	}
@@ -106,6 +131,9 @@ struct forward_call *forward_begin(struct forward *f, const struct call_forward 
 
 void forward_cancel(struct forward_call *c)
 {
-	rpc_client_cancel(c->sent);
+	if (c->stream)
+		snapshot_stream_cancel(c->stream);
+	else
+		rpc_client_cancel(c->sent);
 	call_free(c);
 }

@@ -3,12 +3,13 @@
 #include <stdlib.h>
 
 #include "cmd/agent/raft_host.h"
+#include "cmd/agent/front_snapshot.h"
 #include "cmd/agent/waiting.h"
 #include "core/api/rpc.h"
 #include "core/base/slice.h"
 #include "net/rpc_server.h"
 
-enum { BYTE_RAFT = 1 };
+enum { BYTE_RAFT = 1, BYTE_SNAPSHOT = 5 };
 
 struct front_rpc {
 	struct rpc_server *server;
@@ -158,6 +159,8 @@ static bool on_taken(void *host, uint8_t byte, struct stream *s, const struct ad
 	char from[ADDRESS_TEXT];
 	if (byte == BYTE_RAFT)
 		return raft_host_arrived(f->process->raft, s);
+	if (byte == BYTE_SNAPSHOT)
+		return front_snapshot_take(f, s);
 	front_world(f);
 	log_err(&f->api.log, "consul.rpc: unrecognized RPC byte: %u from=%.*s", byte, (int)address_print(client, from),
 	        from);
@@ -199,6 +202,7 @@ bool front_rpc_listen(struct front *f, struct fail *why)
 
 void front_rpc_free(struct front *f)
 {
+	front_snapshot_free(f);
 	if (!f->rpc)
 		return;
 	if (f->rpc->server)

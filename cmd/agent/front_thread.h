@@ -21,6 +21,7 @@ struct front {
 	struct parking parking;
 	struct forward *forward;    /* calls to other servers */
 	struct front_rpc *rpc;      /* NULL: no server */
+	struct front_snapshot *snapshots; /* streams of others */
 	struct http_server *http;
 	struct http_answer answer;  /* reused */
 	const struct world *world;  /* of this turn; NULL: not taken yet */
