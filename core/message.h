@@ -27,6 +27,7 @@ enum ask {
 	ASK_JOIN,               /* request: struct ask_join; answer: reply = struct ask_joined */
 	ASK_FORCE_LEAVE,        /* request: struct ask_force_leave */
 	ASK_KEYRING,            /* request: struct ask_keyring (core/agent/keys.h) */
+	ASK_ACCUSATIONS,        /* answer: reply = list of struct accusations (core/agent/accusations.h) */
 	ASK_LEAVE,              /* leave the pools, answer, then stop */
 	ASK_RELOAD,             /* the host reads the configuration again */
 	ASK_TOKEN,              /* request: struct ask_token */

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "core/agent/accusations.h"
 #include "core/agent/agent_parts.h"
 #include "core/agent/datacenters.h"
 #include "core/agent/pools.h"
@@ -181,6 +182,7 @@ bool agent_message(struct agent *a, struct message *m, mono_ns now, wall_ns wall
 	case ASK_FORCE_LEAVE:
 	case ASK_JOIN:
 	case ASK_KEYRING: return pools_ask(a, m);
+	case ASK_ACCUSATIONS: accusations_ask(a->pools, m); return true;
 	case ASK_LEAVE: leave_ask(a, m); return false;
 	case ASK_RELOAD: return reload(a, m);
 	case ASK_DATACENTERS:

@@ -1,5 +1,6 @@
 /* /v1/agent/metrics: the shape of go-metrics' in-memory sink (inmem_endpoint.go), with what this agent can tell: its
- * memory, its threads, its queues. */
+ * memory, its threads, its queues, and who in the pools suspects whom. */
+#include "core/agent/accusations.h"
 #include "core/agent/config.h"
 #include "core/api/http_agent.h"
 #include "core/base/civil.h"
@@ -72,25 +73,56 @@ static struct sample queue(struct http_call *hc, const char *name, uint32_t dept
 	return (struct sample){full_name(hc, name), 1, depth, depth, depth, depth, 0, {0}};
 }
 
-enum api_state http_agent_metrics(struct http_call *hc)
+/* One of the two counts of a member, labelled with who it is. */
+static void put_count(
+        struct http_call *hc, struct list *gauges, const char *name, const struct accusations *of, uint64_t count)
+{
+	struct pair *labels = count ? ARENA_ARRAY(&hc->api->arena, struct pair, 2) : NULL;
+	if (!labels)
+		return;
+	labels[0] = (struct pair){S("node"), of->node};
+	labels[1] = (struct pair){S("pool"), of->wan ? S("wan") : S("lan")};
+	((struct gauge *)gauges->items)[gauges->n++] = (struct gauge){full_name(hc, name), (double)count, {labels, 2}};
+}
+
+static void answer(struct http_call *hc, struct message *m)
 {
 	const struct world *w = hc->api->world;
-	struct gauge gauges[] = {
+	const struct gauge fixed[] = {
 	        {full_name(hc, "runtime.alloc_bytes"), (double)w->memory_used, {0}},
 	        {full_name(hc, "runtime.heap_objects"), (double)w->objects, {0}},
 	        {full_name(hc, "runtime.num_goroutines"), (double)hc->api->threads, {0}},
 	        {full_name(hc, "runtime.sys_bytes"), (double)w->memory_held, {0}},
 	        {full_name(hc, "session_ttl.active"), (double)db_count(w->db, TREE_SESSIONS), {0}},
+	        {full_name(hc, "memberlist.health.score"), w->lan.health_score, {0}},
 	};
 	struct sample samples[] = {
 	        queue(hc, "serf.queue.Event", w->lan.event_queue),
 	        queue(hc, "serf.queue.Intent", w->lan.intent_queue),
 	        queue(hc, "serf.queue.Query", w->lan.query_queue),
 	};
-	const struct summary s = {
+	const struct list *counted = m->reply;
+	const struct accusations *all = counted->items;
+	struct gauge *gauges = ARENA_ARRAY(&hc->api->arena, struct gauge, ARRAY_LEN(fixed) + 2 * counted->n);
+	if (!gauges) {
+		http_failed(hc, ERR_NO_MEMORY, S("out of memory"));
+		return;
+	}
+	memcpy(gauges, fixed, sizeof fixed);
+	struct summary s = {
 	        .timestamp = timestamp(hc),
-	        .gauges = {gauges, ARRAY_LEN(gauges)},
+	        .gauges = {gauges, ARRAY_LEN(fixed)},
 	        .samples = {samples, ARRAY_LEN(samples)},
 	};
-	return http_json(hc, &summary_schema, &s);
+	for (uint32_t i = 0; i < counted->n; i++) {
+		put_count(hc, &s.gauges, "memberlist.accusations.raised", &all[i], all[i].raised);
+		put_count(hc, &s.gauges, "memberlist.accusations.suffered", &all[i], all[i].suffered);
+	}
+	http_json(hc, &summary_schema, &s);
+}
+
+enum api_state http_agent_metrics(struct http_call *hc)
+{
+	struct message *m = http_message(hc, ASK_ACCUSATIONS);
+	return m ? http_ask(hc, m, answer) : http_failed(hc, ERR_NO_MEMORY, S("out of memory"));
 }
