@@ -75,6 +75,7 @@ static void forget(struct mux *m, struct mux_stream *s)
 	m->streams -= s->flags & THEIRS ? 1 : 0;
 	if (m->reading == s)
 		m->reading = NULL;
+	m->queued -= mux_waiting(s);
 	buf_free(&s->queue);
 }
 
@@ -103,6 +104,7 @@ static bool pump(struct mux *m, struct mux_stream *s)
 	buf_bytes(&m->out, s->queue.p + s->queue_at, n);
 	s->may_send -= (uint32_t)n;
 	s->queue_at += n;
+	m->queued -= n;
 	if (mux_waiting(s))
 		return false;
 	buf_free(&s->queue);
@@ -331,9 +333,11 @@ bool mux_write(struct mux *m, struct mux_stream *s, const struct slice *parts, u
 	if (take)
 		put_head(m, DATA, 0, s->id, (uint32_t)take);
 	s->may_send -= (uint32_t)take;
+	size_t waited = mux_waiting(s);
 	if (all > take)
 		buf_room(&s->queue, all - take);
 	split(m, s, parts, n, take);
+	m->queued += mux_waiting(s) - waited;
 	return !s->queue.failed;
 }
 
@@ -395,12 +399,14 @@ static bool stream_invariants(const struct mux_stream *s)
 bool mux_invariants(const struct mux *m)
 {
 	unsigned asked = 0, theirs = 0;
+	size_t queued = 0;
 	const struct mux_stream *s;
 	for (size_t at = 0; (s = map_next(&m->by_id, &at)) != NULL;) {
 		if (!stream_invariants(s) && !m->broken)
 			return false;
 		asked += s->flags & ASKED ? 1 : 0;
 		theirs += s->flags & THEIRS ? 1 : 0;
+		queued += mux_waiting(s);
 	}
-	return asked == m->unaccepted && theirs == m->streams && asked <= MUX_BACKLOG;
+	return queued == m->queued && asked == m->unaccepted && theirs == m->streams && asked <= MUX_BACKLOG;
 }

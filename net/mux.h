@@ -58,6 +58,7 @@ struct mux_event {
 struct mux {
 	struct buf out;  /* frames to be sent; the host empties it; `failed`: out of memory, close */
 	const char *why; /* of MUX_BROKEN: "recv window exceeded" … */
+	size_t queued;   /* bytes of all streams that wait for window */
 
 	/* Private. */
 	size_t stream_size;

@@ -17,7 +17,7 @@
  * (and finish its handshake) in first_timeout is closed; streams above streams_max are reset; an argument above
  * argument_max ends its stream, as do arguments half received when they hold more than held_max on one connection;
  * while more than unread_max bytes wait for a client to read them nothing more is read from it, and one that reads
- * nothing at all falls to the ping. Thread: the loop's. */
+ * nothing at all falls to the ping; 1 GiB of answers that streams do not take ends the session. Thread: the loop's. */
 #ifndef NET_RPC_SERVER_H
 #define NET_RPC_SERVER_H
 

@@ -4,7 +4,7 @@
 #include "core/base/slice.h"
 #include "net/rpc_conn.h"
 
-enum { HEAD_KEEP = 4096 };
+enum { HEAD_KEEP = 4096, QUEUED_MAX = 1 << 30 };
 
 static struct rpc_call *call_of(struct mux_stream *s)
 {
@@ -102,7 +102,7 @@ static void write_answer(struct rpc_call *c, struct slice head, struct slice bod
 			rpc_plain_later(conn);
 		return;
 	}
-	if (!mux_write(&conn->link.mux, &c->ms, parts, 2))
+	if (!mux_write(&conn->link.mux, &c->ms, parts, 2) || conn->link.mux.queued > QUEUED_MAX)
 		rpc_conn_break(conn);
 	mux_link_later(&conn->link);
 }
@@ -244,7 +244,7 @@ static void data(struct rpc_call *c, struct slice bytes)
 	}
 	hold(c, bytes); /* no credit: the window is the bound */
 	c->uncounted += (uint32_t)bytes.n;
-	if (c->held.failed)
+	if (c->held.failed || c->conn->held > c->conn->server->set.held_max)
 		spoilt(c, "out of memory");
 }
 
