@@ -60,6 +60,11 @@ SIM_GOSSIP := $(patsubst %.c,$(B)/%.o,$(wildcard tests/sim/gossip_*.c core/gossi
 $(B)/sim_gossip: $(SIM_GOSSIP)
 	$(call LINK,$^)
 
+# … and that of Raft: sim_raft SEED [LAST]
+SIM_RAFT := $(patsubst %.c,$(B)/%.o,$(wildcard tests/sim/raft_*.c core/raft/*.c core/base/*.c core/effect.c net/fortify.c))
+$(B)/sim_raft: $(SIM_RAFT)
+	$(call LINK,$^)
+
 bench: $(B)/store_bench $(B)/watchers
 $(B)/store_bench $(B)/watchers: $(B)/%: $(B)/tests/bench/%.o $(LIBOBJ)
 	$(call LINK,$^)

@@ -223,13 +223,16 @@ static void cache_trim(struct raft *r)
 	}
 }
 
+/* What a majority has on disk a leader may answer before his own disk is done, if the data is not lent; a follower has
+ * no reason to be ahead of his disk. */
 static bool can_apply(const struct raft *r)
 {
 	if (r->s.applied >= r->s.commit)
 		return false;
-	/* A majority of others may have it before our own disk; the log must not write data that went back. */
+	if (r->s.applied < r->s.logged)
+		return true;
 	const struct raft_entry *e = raft_cache_at(&r->cache, r->s.applied + 1);
-	return r->s.applied < r->s.logged || e->own || !e->data.n;
+	return r->s.role == RAFT_LEADER && (e->own || !e->data.n);
 }
 
 const struct raft_entry *raft_next(struct raft *r)

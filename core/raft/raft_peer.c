@@ -135,6 +135,7 @@ static void replicate(struct raft *r, struct raft_peer *p, struct effects *out)
 		kept = send_entries(r, p, out);
 	if (!kept) {
 		flights_forget(p);
+		p->notice_at = RAFT_NEVER;
 		p->mode = PEER_BEHIND;
 		return;
 	}
@@ -223,6 +224,7 @@ static void probe(struct raft *r, struct raft_peer *p)
 	}
 	flights_forget(p);
 	p->mode = PEER_PROBE;
+	p->notice_at = RAFT_NEVER;
 	p->step = 1;
 }
 
@@ -381,6 +383,7 @@ void raft_lost(struct raft *r, struct slice peer, enum raft_channel channel)
 		raft_election_lost(r, p);
 	if (r->s.role != RAFT_LEADER)
 		return;
+	p->told = 0; /* it may have started anew, and not know what is committed */
 	if (channel == RAFT_BEAT) {
 		p->beats_n = 0;
 		p->beat_at = r->now + backoff(p->beat_failures++);
@@ -422,8 +425,8 @@ void raft_peer_tick(struct raft *r, struct raft_peer *p)
 mono_ns raft_peer_next(const struct raft *r, struct raft_peer *p)
 {
 	mono_ns at = p->beats_n < RAFT_BEATS_MAX ? p->beat_at : RAFT_NEVER;
-	mono_ns all[] = {
-	        p->notice_at, beats_overdue(r, p), entries_overdue(p), p->retry_at > r->now ? p->retry_at : RAFT_NEVER};
+	mono_ns all[] = {p->mode == PEER_PIPELINE && room(p) ? p->notice_at : RAFT_NEVER, beats_overdue(r, p),
+	        entries_overdue(p), p->retry_at > r->now ? p->retry_at : RAFT_NEVER};
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
 		at = all[i] < at ? all[i] : at;
 	return at;

@@ -1,0 +1,53 @@
+/* sim_raft [-v] [-f] SEED [LAST]: runs each seed from SEED to LAST (-f: for ever), says what broke and exits 1. -v:
+ * tells all that happens. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/must.h"
+#include "tests/sim/raft_world.h"
+
+int main(int argc, char **argv)
+{
+	bool talk = false, forever = false;
+	int at = 1;
+	for (; at < argc && argv[at][0] == '-'; at++) {
+		talk = talk || !strcmp(argv[at], "-v");
+		forever = forever || !strcmp(argv[at], "-f");
+	}
+	if (at == argc) {
+		fprintf(stderr, "usage: sim_raft [-v] [-f] SEED [LAST]\n");
+		return 2;
+	}
+	uint64_t first = strtoull(argv[at], NULL, 10), last = at + 1 < argc ? strtoull(argv[at + 1], NULL, 10) : first;
+	unsigned passed = 0, failed = 0;
+	uint64_t turns = 0, acked = 0, reads = 0, elections = 0, installs = 0, crashes = 0, changes = 0;
+	struct world *w = malloc(sizeof *w);
+	MUST(w);
+	for (uint64_t seed = first; seed <= last || (forever && !failed); seed++) {
+		bool good = world_run(w, seed, talk);
+		if (!good) {
+			printf("not ok raft seed %llu: %s\n    tests/sim/run raft -v %llu\n", (unsigned long long)seed,
+			        w->why, (unsigned long long)seed);
+			fflush(stdout);
+		}
+		passed += good;
+		failed += !good;
+		turns += w->turns;
+		acked += w->acked_n;
+		reads += w->reads_n;
+		elections += w->elections;
+		installs += w->installs;
+		crashes += w->crashes;
+		changes += w->changes;
+	}
+	free(w);
+	fprintf(stderr,
+	        "turns %llu, acknowledged %llu, reads %llu, votes asked %llu, snapshots installed %llu, crashes %llu, "
+	        "changes %llu\n",
+	        (unsigned long long)turns, (unsigned long long)acked, (unsigned long long)reads,
+	        (unsigned long long)elections, (unsigned long long)installs, (unsigned long long)crashes,
+	        (unsigned long long)changes);
+	printf("%u passed, %u failed\n", passed, failed);
+	return failed != 0;
+}
