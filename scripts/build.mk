@@ -65,8 +65,12 @@ SIM_RAFT := $(patsubst %.c,$(B)/%.o,$(wildcard tests/sim/raft_*.c core/raft/*.c 
 $(B)/sim_raft: $(SIM_RAFT)
 	$(call LINK,$^)
 
-bench: $(B)/store_bench $(B)/watchers
-$(B)/store_bench $(B)/watchers: $(B)/%: $(B)/tests/bench/%.o $(LIBOBJ)
+# One half of the tests beside other programs' wire (tests/peers).
+$(B)/rpc_peer: $(B)/tests/peers/rpc_peer.o $(patsubst %.c,$(B)/%.o,$(wildcard net/*.c core/base/*.c))
+	$(call LINK,$^)
+
+bench: $(B)/store_bench $(B)/wal $(B)/watchers
+$(B)/store_bench $(B)/wal $(B)/watchers: $(B)/%: $(B)/tests/bench/%.o $(LIBOBJ)
 	$(call LINK,$^)
 
 # The revision is compiled into one file, again only when it has changed.

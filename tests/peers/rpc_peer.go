@@ -1,5 +1,6 @@
-// rpc_peer serve IP:PORT | call IP:PORT CALLS AT_A_TIME SIZE METHOD: Go's net/rpc with msgpack over yamux, from Debian's
-// packages of the libraries that Consul uses. See rpc_peer.c for the words.
+// rpc_peer serve IP:PORT | call IP:PORT CALLS AT_A_TIME SIZE METHOD | ask IP:PORT BYTE METHOD...: Go's net/rpc with msgpack over yamux, from Debian's
+// packages of the libraries that Consul uses. See rpc_peer.c for the words. "ask" calls methods one after another on one
+// stream (first byte 4) or on the connection itself (0), each with {Datacenter: dc1, Key: a}, and prints the answers.
 package main
 
 import (
@@ -175,9 +176,41 @@ func call(args []string) {
 	}
 }
 
+func ask(args []string) {
+	var c net.Conn
+	c, err := net.Dial("tcp", args[0])
+	if err != nil {
+		panic(err)
+	}
+	first, _ := strconv.Atoi(args[1])
+	c.Write([]byte{byte(first)})
+	if first == 4 {
+		session, err := yamux.Client(c, nil)
+		if err != nil {
+			panic(err)
+		}
+		if c, err = session.Open(); err != nil {
+			panic(err)
+		}
+	}
+	codec := msgpackrpc.NewClientCodec(c)
+	for _, method := range args[2:] {
+		var out interface{}
+		err := msgpackrpc.CallWithCodec(codec, method, map[string]string{"Datacenter": "dc1", "Key": "a"}, &out)
+		if text, ok := out.([]byte); ok {
+			out = string(text)
+		}
+		fmt.Printf("%s: %v %v\n", method, out, err)
+	}
+}
+
 func main() {
 	if len(os.Args) == 3 && os.Args[1] == "serve" {
 		serve(os.Args[2])
+	}
+	if len(os.Args) > 4 && os.Args[1] == "ask" {
+		ask(os.Args[2:])
+		return
 	}
 	call(os.Args[2:])
 }
