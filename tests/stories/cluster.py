@@ -7,6 +7,8 @@ Writes through any of them; the leader killed -9, and how long until a write is 
 up by the log, and by a snapshot; all stopped and started again; then ROUNDS times a server is killed at random under
 load. Whatever was answered `true` counts as acknowledged and has to be on every server afterwards, and all servers have
 to hold the same, with the same indexes. Closes with "N passed, N failed".
+
+BINARIES="A B C" names one for each server, to mix ours with real ones; SEED chooses another order of killing.
 """
 import base64
 import http.client
@@ -21,6 +23,7 @@ import time
 
 binary, folder = sys.argv[1:3]
 rounds = int(sys.argv[3]) if len(sys.argv) > 3 else 6
+binaries = os.environ.get("BINARIES", " ".join([binary] * 3)).split()
 WRITERS = 4
 passed = failed = 0
 random.seed(int(os.environ.get("SEED", "1")))
@@ -65,7 +68,7 @@ class Server:
     def start(self):
         address = "127.0.0.%d" % self.number
         self.process = subprocess.Popen(
-            [binary, "agent", "-server", "-bootstrap-expect", "3", "-data-dir", self.data, "-bind", address, "-client",
+            [binaries[self.number - 1], "agent", "-server", "-bootstrap-expect", "3", "-data-dir", self.data, "-bind", address, "-client",
              address, "-node", "s%d" % self.number, "-config-file", folder + "/quick.json", "-retry-interval", "1s"]
             + [flag for n in (1, 2, 3) if n != self.number for flag in ("-retry-join", "127.0.0.%d" % n)],
             stdin=subprocess.DEVNULL, stdout=open(self.log, "ab"), stderr=subprocess.STDOUT)
@@ -172,7 +175,7 @@ for _ in range(3):
     check("it comes back and follows", await_leader(servers))
     equal(servers, "after it came back")
 print("# leader killed: next write accepted after", ", ".join("%.0f ms" % (t * 1000) for t in times))
-check("a write is accepted within 2 s each time", max(times) < 2, times)
+check("a write is accepted within 2 s each time", max(times) < (2 if len(set(binaries)) == 1 else 10), times)
 
 # ---- one is away: the log, then a snapshot ----
 
@@ -192,7 +195,8 @@ for n in range(60): # more than is kept for followers
     put(led, "snapshot/%d" % n, b"%02d" % n * 150000, timeout=20)
 away.start()
 equal(servers, "caught up by a snapshot")
-check("it was a snapshot", "restored a snapshot" in open(away.log, errors="replace").read())
+log = open(away.log, errors="replace").read()
+check("it was a snapshot", "restored a snapshot" in log or "Installed remote snapshot" in log)
 ask(led, "DELETE", "/v1/kv/snapshot?recurse")
 
 # ---- all are stopped ----
