@@ -92,6 +92,7 @@ COMMAND(rtt);
 COMMAND(snapshot_inspect);
 COMMAND(snapshot_restore);
 COMMAND(snapshot_save);
+COMMAND(troubleshoot);
 COMMAND(validate);
 COMMAND(version);
 COMMAND(watch);

@@ -59,6 +59,8 @@ static const struct command commands[] = {
                 &page_snapshot_inspect},
         {"snapshot restore", "Restores snapshot of Consul server state", cmd_snapshot_restore, &page_snapshot_restore},
         {"snapshot save", "Saves snapshot of Consul server state", cmd_snapshot_save, &page_snapshot_save},
+        {"troubleshoot", "Shows which members can be reached on which ports, and what would mend the rest",
+                cmd_troubleshoot, &page_troubleshoot},
         {"validate", "Validate config files/directories", cmd_validate, &page_validate},
         {"version", "Prints the Consul version", cmd_version, &page_version},
         {"watch", "Watch for changes in Consul", cmd_watch, &page_watch},
