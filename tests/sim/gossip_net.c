@@ -320,6 +320,14 @@ static void note_done(struct sim_node *n, const struct gossip_effect *x)
 	slice_cstr(x->done.text, n->done_text, sizeof n->done_text);
 }
 
+static void note_keys(struct sim_node *n, const struct gossip_keys *k)
+{
+	n->keys = *k;
+	n->key_fewest = UINT32_MAX;
+	for (uint32_t i = 0; i < k->key_n; i++)
+		n->key_fewest = k->keys[i].n < n->key_fewest ? k->keys[i].n : n->key_fewest;
+}
+
 static void judge(struct sim *s, uint32_t by, const struct gossip_effect *x)
 {
 	uint32_t whom;
@@ -348,7 +356,7 @@ static void carry_out(struct sim *s, uint32_t i)
 		case GX_USER_EVENT: n->events++; break;
 		case GX_QUERY: n->queries++; break;
 		case GX_DONE: note_done(n, x); break;
-		case GX_KEYS: n->keys = *x->keys.result; break;
+		case GX_KEYS: note_keys(n, x->keys.result); break;
 		case GX_STOP: n->stopped = true; break;
 		default: break;
 		}

@@ -34,6 +34,7 @@ struct sim_node {
 	uint32_t done_n;
 	char done_text[512];
 	struct gossip_keys keys; /* counts only */
+	uint32_t key_fewest;     /* members that have the rarest of the listed keys */
 	bool stopped;            /* GX_STOP */
 };
 

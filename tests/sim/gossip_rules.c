@@ -31,12 +31,13 @@ bool sim_death(uint64_t seed, uint32_t n, char *why, size_t why_n)
 	return scenario_finish(&s, ok, why, why_n);
 }
 
-/* 9: loss and slow members kill nobody who is well. */
+/* 9: loss and slow members, in half of the seeds asleep for up to twenty seconds at a time, kill nobody who is well. */
 bool sim_slow(uint64_t seed, uint32_t n, char *why, size_t why_n)
 {
 	struct sim s;
 	scenario_begin(&s, seed);
 	bool ok = sim_form(&s, n) >= 0 || scenario_say(why, why_n, "7: no pool");
+	s.sleep_max = (seed / 2 % 2 ? 20 : 5) * NS_PER_S;
 	for (uint32_t i = 0; i < 10 && i < n / 3; i++)
 		s.nodes[i].slow = true;
 	sim_run(&s, 120 * NS_PER_S);
@@ -196,5 +197,14 @@ bool sim_events(uint64_t seed, uint32_t n, char *why, size_t why_n)
 	if (ok && (asker->done_tag != 3 || asker->keys.nodes != n || asker->keys.errors || asker->keys.answers + 1 < n))
 		ok = scenario_say(why, why_n, "15: install-key: %u of %u answered, %u errors: %s", asker->keys.answers,
 		        asker->keys.nodes, asker->keys.errors, asker->done_text);
+	ev = (struct gossip_event){.kind = GE_KEY, .tag = 4};
+	ev.key.operation = KEY_LIST;
+	ev.key.relay = 2;
+	if (ok)
+		sim_event(&s, 0, &ev);
+	sim_run(&s, 12 * NS_PER_S);
+	if (ok && (asker->done_tag != 4 || asker->keys.key_n != 2 || asker->key_fewest + 1 < n))
+		ok = scenario_say(why, why_n, "15: list-keys: %u keys, the rarest with %u of %u", asker->keys.key_n,
+		        asker->key_fewest, n);
 	return scenario_finish(&s, ok, why, why_n);
 }

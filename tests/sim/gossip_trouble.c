@@ -206,7 +206,7 @@ bool sim_flood(uint64_t seed, uint32_t n, char *why, size_t why_n)
 		} else {
 			ev.query.name = slice_of(name);
 		}
-		sim_event(&s, below(&s, 2), &ev);
+		sim_event(&s, 0, &ev);
 		if (i % 16 == 0)
 			sim_run(&s, 2 * NS_PER_MS);
 	}
@@ -224,6 +224,25 @@ static uint32_t incarnation_of(const struct sim *s, uint32_t node)
 	struct gossip_member m;
 	MUST(gossip_find(s->nodes[node].g, slice_of(s->nodes[node].name), &m));
 	return m.incarnation;
+}
+
+/* Coordinates are learnt from direct answers alone: not by way of others, not over TCP. */
+static bool answers_reach(const struct sim *s, uint32_t node, uint32_t from)
+{
+	struct gossip_member m;
+	unsigned router = s->nodes[node].router;
+	if (node == from || (router && router == s->nodes[from].router && !s->hairpin))
+		return true;
+	return gossip_find(s->nodes[node].g, slice_of(s->nodes[from].name), &m) && m.coordinate;
+}
+
+static bool all_answers_reach(const struct sim *s)
+{
+	for (uint32_t a = 0; a < s->n; a++)
+		for (uint32_t b = 0; b < s->n; b++)
+			if (!answers_reach(s, a, b))
+				return false;
+	return true;
 }
 
 /* Two agents behind one address, two behind another, the rest outside: alive for ten minutes, nobody ever had to
@@ -259,6 +278,7 @@ bool sim_nat(uint64_t seed, uint32_t n, char *why, size_t why_n)
 			ok = scenario_say(why, why_n, "19: %s refuted %u times, saw %u die", s.nodes[i].name,
 			        incarnation_of(&s, i) - before[i], s.nodes[i].failures_seen);
 	ok = ok && (sim_converged(&s) || scenario_say(why, why_n, "19: not one pool after ten minutes"));
+	ok = ok && (all_answers_reach(&s) || scenario_say(why, why_n, "19: answers don't come back through a router"));
 	return scenario_finish(&s, ok, why, why_n);
 }
 

@@ -178,12 +178,30 @@ static void check_leader(struct world *w, struct node *n)
 		        (unsigned long long)w->truth[must].committed_in);
 }
 
+/* Without a quorum for so long nobody goes on leading. */
+static void check_quorum(struct world *w, struct node *n)
+{
+	struct raft_peer_state p;
+	size_t servers_n, voters = 0, heard = raft_state(n->raft)->voter;
+	const struct raft_server *servers = raft_configuration(n->raft, &servers_n, NULL);
+	for (size_t i = 0; i < servers_n; i++)
+		voters += servers[i].suffrage == RAFT_VOTER;
+	for (size_t i = 0; raft_peer_at(n->raft, i, &p); i++)
+		for (size_t k = 0; k < servers_n; k++)
+			heard += slice_eq(servers[k].id, p.id) && servers[k].suffrage == RAFT_VOTER &&
+			         w->now - p.contact < 2 * NS_PER_S;
+	if (heard < voters / 2 + 1)
+		world_break(w, "server %d leads without a quorum", n->number);
+}
+
 /* 7 */
 void check_turn(struct world *w, struct node *n)
 {
 	const struct raft_state *s = raft_state(n->raft);
-	if (s->role == RAFT_LEADER)
+	if (s->role == RAFT_LEADER) {
 		check_leader(w, n);
+		check_quorum(w, n);
+	}
 	if (s->applied > s->commit || s->commit > s->last || s->logged > s->last || s->applied != n->machine.index)
 		world_break(w, "7: server %d: applied %llu (%llu), commit %llu, last %llu, logged %llu", n->number,
 		        (unsigned long long)s->applied, (unsigned long long)n->machine.index,
