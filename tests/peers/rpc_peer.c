@@ -115,7 +115,10 @@ static void next_call(void);
 static void on_done(void *owner, const struct rpc_result *r)
 {
 	(void)owner;
-	if (r->outcome != job.outcome || !slice_eq(r->outcome == RPC_DONE ? r->body : r->error, buf_view(&job.want))) {
+	bool right = r->outcome == job.outcome;
+	if (job.want.n)
+		right &= slice_eq(r->outcome == RPC_DONE ? r->body : r->error, buf_view(&job.want));
+	if (!right) {
 		if (!job.bad++)
 			fprintf(stderr, "outcome %u: %.*s, %zu bytes\n", r->outcome, PS(r->error), r->body.n);
 	}
@@ -144,6 +147,12 @@ static void prepare(size_t size)
 		mp_put_str(&job.args, S("x"));
 		buf_cstr(&job.want, "rpc error making call: no luck");
 		job.outcome = RPC_REFUSED;
+	} else if (!slice_starts(job.method, S("Test."))) { /* an agent's: any answer will do */
+		mp_put_map(&job.args, 2);
+		mp_put_str(&job.args, S("Datacenter"));
+		mp_put_str(&job.args, S("dc1"));
+		mp_put_str(&job.args, S("Key"));
+		mp_put_str(&job.args, S("a"));
 	} else {
 		mp_put_u64(&job.args, size);
 		mp_put_str(&job.want, slice_is(job.method, "Test.Park") ? S("late") : slice_at(p, size));
