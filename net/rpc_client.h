@@ -5,7 +5,7 @@
  * session that breaks is dropped, its calls fail, the next one connects anew. One that nobody uses for idle_timeout is
  * closed. An idle session costs about a kilobyte, and 200 bytes an idle stream.
  *
- * Errors are the sentences of Consul's pool:
+ * Errors are sentences whose parts callers look for:
  *   rpc error getting client: failed to get conn: dial tcp …: connect: connection refused
  *   rpc error getting client: failed to get conn: rpc error: lead thread didn't get connection   (the calls behind it)
  *   rpc error getting client: failed to start stream: …
