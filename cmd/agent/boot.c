@@ -20,6 +20,7 @@
 #include "cmd/agent/recovery.h"
 #include "cmd/agent/signals.h"
 #include "cmd/agent/snapshots.h"
+#include "cmd/agent/watches.h"
 #include "cmd/agent/work_thread.h"
 #include "cmd/command.h"
 #include "cmd/version.h"
@@ -128,6 +129,7 @@ const struct agent_config *boot_reload(struct process *p, struct fail *f)
 		log_hub_level(level);
 	take_over(l->config, p->config);
 	p->config = l->config;
+	watches_configure(p, p->config);
 	return l->config; /* kept for good: worlds point to it */
 }
 
@@ -396,6 +398,7 @@ int cmd_agent(int argc, char **argv)
 	banner_running(p->config, consul_version_human, p->config->encrypt.n > 0);
 	fflush(stdout);
 	log_hub_open();
+	watches_configure(p, p->config);
 	core_thread_run(p);
 	death(p);
 	return atomic_load(&p->exit_code);

@@ -68,7 +68,9 @@ static void follow(struct errand *e, int status, struct slice location)
 	struct fail f;
 	bool keeps = status == 307 || status == 308 || slice_is(e->verb, "HEAD");
 	check_url_read(e->at, e->verb, &e->mem, &from, &f);
+	struct slice before = e->at;
 	e->at = arena_copy(&e->mem, check_url_follow(&from, location, &e->mem));
+	e->referer = slice_starts(before, S("https:")) && !slice_starts(e->at, S("https:")) ? S_NONE : before;
 	http_call_free(&e->call);
 	if (!keeps) {
 		e->verb = S("GET");
@@ -120,12 +122,15 @@ static void done(struct http_call *c, const struct fail *f)
 static void send_to(struct errand *e)
 {
 	dur_ns left = e->deadline - e->loop->now;
+	struct slice headers = e->headers;
+	if (e->referer.n)
+		headers = arena_str(&e->mem, "%.*sReferer: %.*s\r\n", PS(headers), PS(e->referer));
 	const struct http_ask ask = {
 	        .to = e->to[e->to_at],
 	        .method = e->verb,
 	        .host = e->host.n ? e->host : e->authority,
 	        .target = e->target,
-	        .headers = e->headers,
+	        .headers = headers,
 	        .body = e->body,
 	        .has_body = e->has_body,
 	        .timeout = e->deadline == INT64_MAX ? 0
@@ -202,6 +207,7 @@ void errand_start(struct errand *e)
 	e->timer = (struct timer){.fire = timeout};
 	e->redirects = 0;
 	e->some = false;
+	e->referer = S_NONE;
 	e->at = e->url;
 	e->verb = e->method;
 	request(e);

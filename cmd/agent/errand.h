@@ -32,7 +32,7 @@ struct errand {
 	struct tls_settings tls;
 	struct address to[RESOLVE_ADDRESSES];
 	unsigned to_n, to_at, redirects;
-	struct slice at, verb, authority, target, name;
+	struct slice at, referer, verb, authority, target, name;
 	bool secure, some;
 };
 

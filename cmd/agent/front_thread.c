@@ -10,6 +10,7 @@
 #include "cmd/agent/front_rpc.h"
 #include "cmd/agent/log_hub.h"
 #include "cmd/agent/monitors.h"
+#include "cmd/agent/watches.h"
 #include "cmd/agent/waiting.h"
 #include "core/base/must.h"
 
@@ -36,6 +37,8 @@ struct front *front_new(struct process *p, int id)
 	f->forward = forward_new(&f->loop, p->config, process_seed());
 	MUST(f->forward);
 	front_http_init(f);
+	if (!id)
+		MUST((f->watches = watches_new(f)) != NULL);
 	return f;
 }
 
@@ -48,6 +51,7 @@ bool front_listen(struct front *f, struct fail *why)
 
 void front_free(struct front *f)
 {
+	watches_free(f->watches);
 	front_dns_free(f);
 	front_ipc_free(f);
 	front_http_free(f);
@@ -160,6 +164,7 @@ void *front_run(void *front)
 		take_replies(f);
 		look(f);
 		monitors_look(f);
+		watches_look(f->watches);
 		send_unsent(f);
 		log_hub_take(&f->api.log);
 		leave_world(f);

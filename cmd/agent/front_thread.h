@@ -8,6 +8,7 @@
 #include "net/http_server.h"
 
 struct forward;
+struct watches;
 
 struct front {
 	struct process *process;
@@ -23,6 +24,7 @@ struct front {
 	struct front_rpc *rpc;      /* NULL: no server */
 	struct front_snapshot *snapshots; /* streams of others */
 	struct http_server *http;
+	struct watches *watches;    /* of the first front */
 	struct http_answer answer;  /* reused */
 	const struct world *world;  /* of this turn; NULL: not taken yet */
 	uint64_t looked;            /* number of the world that parked queries have seen */

@@ -63,6 +63,7 @@ struct process {
 	/* fronts */
 	struct front *fronts[FRONTS_MAX];
 	unsigned front_count;
+	_Atomic(const struct agent_config *) watched; /* whose watches are at work */
 	struct front_socket http[LISTENERS_MAX], dns_udp[LISTENERS_MAX], dns_tcp[LISTENERS_MAX], ipc[LISTENERS_MAX];
 	unsigned http_count, dns_udp_count, dns_tcp_count, ipc_count;
 	struct front_socket rpc[1]; /* servers only */

@@ -22,6 +22,16 @@ cat >"$scratch/conf/script.json" <<EOF
 {"enable_script_checks": true, "service": {"name": "script", "port": 1000,
  "check": {"args": ["$scratch/check.sh"], "interval": "200ms"}}}
 EOF
+watches() { # watches KEY: what is done when it changes, by a program, by a shell and over HTTP
+	cat >"$scratch/conf/watch.json" <<EOF
+{"watches": [
+ {"type": "key", "key": "$1", "args": ["sh", "-c", "(cat; echo index \$CONSUL_INDEX) >>$scratch/handler.$1"]},
+ {"type": "key", "key": "$1", "handler": "cat >>$scratch/shell.$1; exit 1"},
+ {"type": "key", "key": "$1", "handler_type": "http",
+  "http_handler_config": {"path": "$api/kv/copy/$1", "method": "PUT", "timeout": "5s"}}]}
+EOF
+}
+watches watched
 agent a -dev -bind 127.0.0.1 -config-dir "$scratch/conf"
 
 # A lock by a session: who holds it, who waits, who gets it next.
@@ -50,13 +60,26 @@ equal "consul lock" 0 $?
 wait $lock1
 equal "one after the other" "one one two" "$(paste -sd' ' "$scratch/order")"
 
-# A watch on the command line.
+# A watch on the command line and some of the configuration.
 "$consul" watch -type=key -key=watched cat >"$scratch/watch" 2>&1 &
 watch=$!
 sleep 0.3
 put /kv/watched hello >/dev/null
 check "consul watch runs its command" await 5 grep -q '"Value":"aGVsbG8="' "$scratch/watch"
 kill $watch
+check "a watch of the configuration runs its handler" await 5 grep -q '"Value":"aGVsbG8="' "$scratch/handler.watched"
+index=$(get /kv/watched | grep -o '"ModifyIndex": *[0-9]*' | grep -o '[0-9]*$')
+check "with the index" await 5 grep -qx "index $index" "$scratch/handler.watched"
+check "so does one in a shell" await 5 grep -q '"Value":"aGVsbG8="' "$scratch/shell.watched"
+check "and its failure is told" await 5 grep -q "Failed to run watch handler 'cat .*': exit status 1" "$scratch/a.log"
+check "and one over HTTP" await 5 sh -c "curl -s '$api/kv/copy/watched?raw' | grep -q '\"Value\":\"aGVsbG8=\"'"
+watches other
+kill -HUP $agent_pid
+check "a reload brings other watches" await 5 grep -q null "$scratch/handler.other"
+put /kv/watched again >/dev/null
+put /kv/other hello >/dev/null
+check "they run" await 5 grep -q '"Value":"aGVsbG8="' "$scratch/handler.other"
+lacks "the former do not" YWdhaW4= "$(cat "$scratch/handler.watched")"
 
 # Nagios exit codes, in the catalog, in DNS and with ?passing.
 check "0 is passing" await 5 is passing status_of script
