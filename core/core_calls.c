@@ -51,11 +51,22 @@ static bool knows_somebody(const struct core *c)
 	return server_next(&all);
 }
 
+/* An agent that is no server tries (and says that it knows none) until there is one, then at once again. While it is
+ * joining others at its start there is no point in that. */
+static bool tries_anyway(const struct core *c)
+{
+	return !c->config->server_mode && !c->config->start_join.n;
+}
+
 void core_calls_look(struct core *c)
 {
+	bool knows = c->ready || knows_somebody(c);
 	agent_remote(c->agent, !c->ready);
+	if (knows && !c->calls.knew && !c->ready)
+		agent_leader(c->agent, false, c->now);
+	c->calls.knew = knows;
 	if (!c->ready)
-		agent_leader(c->agent, knows_somebody(c), c->now);
+		agent_leader(c->agent, knows || tries_anyway(c), c->now);
 }
 
 /* ---- what is asked ---- */

@@ -14,6 +14,7 @@ struct own_call;
 struct core_calls {
 	struct router router;
 	struct own_call *first;
+	bool knew; /* somebody to ask, when last looked */
 	uint64_t tag; /* of the last one */
 };
 

@@ -1,5 +1,6 @@
 /* /v1/catalog/ (agent/catalog_endpoint.go). */
 #include "core/api/http_catalog.h"
+#include "core/api/http_translate.h"
 
 #include "core/agent/config.h"
 #include "core/base/json.h"
@@ -72,6 +73,7 @@ enum api_state http_catalog_nodes(struct http_call *hc)
 		return API_ANSWERED;
 	if (!http_read_meta(hc, &method_catalog_nodes, &q, &reply, &reply.meta, &state))
 		return state;
+	http_translate_nodes(hc, q.head.datacenter, reply.nodes);
 	return http_json_items(hc, &node_schema, reply.nodes);
 }
 
@@ -111,6 +113,7 @@ enum api_state http_catalog_service(struct http_call *hc)
 		return API_ANSWERED;
 	if (!http_read_meta(hc, &method_catalog_service_nodes, &q, &reply, &reply.meta, &state))
 		return state;
+	http_translate_services(hc, q.head.datacenter, reply.nodes);
 	struct service_node *nodes = reply.nodes.items;
 	for (uint32_t i = 0; i < reply.nodes.n; i++)
 		if (!nodes[i].service_tags.items)
@@ -134,6 +137,7 @@ enum api_state http_catalog_node(struct http_call *hc)
 		BUF_LIT(http_json_begin(hc), "null");
 		return http_json_end(hc);
 	}
+	http_translate_node(hc, q.head.datacenter, reply.node_services->node);
 	struct named_service *services = reply.node_services->services.items;
 	for (uint32_t i = 0; i < reply.node_services->services.n; i++)
 		if (!services[i].service.tags.items)

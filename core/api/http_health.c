@@ -1,5 +1,6 @@
 /* /v1/health/ (agent/health_endpoint.go). */
 #include "core/api/http_health.h"
+#include "core/api/http_translate.h"
 
 #include "core/base/num.h"
 #include "core/base/slice.h"
@@ -99,6 +100,7 @@ enum api_state http_health_service(struct http_call *hc)
 	}
 	if (passing)
 		drop_failing(&reply.nodes);
+	http_translate_checked(hc, q.head.datacenter, reply.nodes);
 	struct check_service_node *nodes = reply.nodes.items;
 	for (uint32_t i = 0; i < reply.nodes.n; i++) {
 		if (!nodes[i].checks.items)

@@ -1,6 +1,8 @@
 /* /v1/internal/ui/ (agent/ui_endpoint.go). */
 #include "core/api/http_ui.h"
 
+#include "core/agent/config.h"
+
 #include <stdlib.h>
 
 #include "core/base/map.h"
@@ -27,7 +29,8 @@ static const struct schema summary_schema = SCHEMA(struct summary, "agent.Servic
 /* The page shows what is known when nobody leads, too. */
 static void stale_without_leader(struct http_call *hc, struct read_head *head)
 {
-	if (!hc->api->world->leader.n)
+	const struct world *w = hc->api->world;
+	if (w->config->server_mode && !w->leader.n)
 		head->q.allow_stale = true;
 }
 
