@@ -196,8 +196,25 @@ for n in range(60): # more than is kept for followers
 away.start()
 equal(servers, "caught up by a snapshot")
 log = open(away.log, errors="replace").read()
-check("it was a snapshot", "restored a snapshot" in log or "Installed remote snapshot" in log)
+if binaries[led - 1] == binary: # a real one keeps more
+    check("it was a snapshot", "restored a snapshot" in log or "Installed remote snapshot" in log)
 ask(led, "DELETE", "/v1/kv/snapshot?recurse")
+
+# ---- a snapshot is restored: the log has a hole, everybody gets the state ----
+
+led = await_leader(servers)
+put(led, "kept", b"1")
+status, archive = ask(led, "GET", "/v1/snapshot", timeout=20)
+check("a snapshot is saved", status == 200 and archive)
+put(led, "forgotten", b"1")
+through = next(s.number for s in servers if s.number != led)
+status, text = ask(through, "PUT", "/v1/snapshot", archive, timeout=30)
+check("it is restored through a follower", status == 200, text)
+check("a write after it", await_(10, lambda: put(through, "new", b"1")))
+check("what came after it was saved is gone", await_(10, lambda: all(
+    ask(s.number, "GET", "/v1/kv/%s?raw&stale" % key)[0] == there
+    for s in servers for key, there in (("forgotten", 404), ("kept", 200), ("new", 200)))))
+equal(servers, "after it was restored")
 
 # ---- all are stopped ----
 
