@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "cmd/agent/import.h"
+#include "cmd/agent/regroup.h"
 #include "cmd/agent/snapshots.h"
 #include "core/base/slice.h"
 
@@ -77,10 +78,12 @@ static enum err log_behind_snapshot(struct process *p, raft_index snapshot, raft
 	return replay(p, snapshot + 1, f);
 }
 
-static void hard_state(struct process *p, raft_term snapshot_term)
+/* With servers given by hand all of the log counts as committed. */
+static void hard_state(struct process *p, raft_term snapshot_term, bool all)
 {
 	struct wal_hard h = wal_hard(p->wal);
-	core_recover_hard(p->core, h.term > snapshot_term ? h.term : snapshot_term, h.vote_term, h.vote, h.commit);
+	core_recover_hard(p->core, h.term > snapshot_term ? h.term : snapshot_term, h.vote_term, h.vote,
+	        all ? UINT64_MAX : h.commit);
 }
 
 static enum err log_of_server(struct process *p, struct fail *f)
@@ -88,12 +91,15 @@ static enum err log_of_server(struct process *p, struct fail *f)
 	const struct wal_options opt = {.salt = (uint64_t)process_seed()};
 	raft_index snapshot;
 	raft_term snapshot_term;
+	struct regroup by_hand;
 	enum err e = import_run(p, f);
+	e = e ? e : regroup_look(p, &by_hand, f);
 	e = e ? e : snapshots_restore(p, &snapshot, &snapshot_term, f);
 	e = e ? e : wal_open(&p->wal, &p->disk.disk, "raft/wal", &opt, &p->core_log, f);
 	if (!e)
-		hard_state(p, snapshot_term);
+		hard_state(p, snapshot_term, by_hand.n > 0);
 	e = e ? e : log_behind_snapshot(p, snapshot, snapshot_term, f);
+	e = e ? e : regroup_carry_out(p, &by_hand, snapshot, snapshot_term, f);
 	if (e)
 		return fail_wrap(f, "Failed to start Consul server: Failed to start Raft");
 	if (!bell_init(&p->log_bell) || !ring_init(&p->to_log, 1 << 16, &p->log_bell) ||

@@ -134,6 +134,23 @@ void snapshots_wait(struct process *p)
 	buf_free(&own.log.lines);
 }
 
+enum err snapshots_take(struct process *p, const struct core_snapshot *s, struct fail *f)
+{
+	struct effect e = {.snapshot = {.index = s->index, .term = s->term, .servers = s->servers, .n = s->n}};
+	e.snapshot.configuration = s->configuration;
+	note_meta(&e);
+	own.began = p->core_loop.wall;
+	own.fail = (struct fail){0};
+	own.log.now = p->core_loop.wall;
+	own.state = S_NONE;
+	own.root = db_publish(core_db(p->core));
+	write_all(p);
+	log_hub_take(&own.log);
+	*f = own.fail;
+	own.root = NULL;
+	return f->code;
+}
+
 static enum err read_all(struct process *p, struct snapshot_reader *from, struct fail *f)
 {
 	struct archive_reader to;

@@ -20,6 +20,9 @@ void snapshots_drop(struct process *p, raft_index index, raft_term term);
 /* Waits for the one that is being written. Before the process ends. */
 void snapshots_wait(struct process *p);
 
+/* Birth: writes one of what the core has now; the caller says what it is. */
+enum err snapshots_take(struct process *p, const struct core_snapshot *s, struct fail *f);
+
 /* Birth: the newest snapshot into the core. OK also when there is none; index and term are 0 then. */
 enum err snapshots_restore(struct process *p, raft_index *index, raft_term *term, struct fail *f);
 
