@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "core/base/must.h"
+#include "core/base/slice.h"
 #include "net/socket.h"
 
 enum { TIMEOUT_S = 10 };
@@ -93,12 +94,23 @@ static bool begin(struct dial *d, struct fail *f)
 	return true;
 }
 
+static void keep_tls(struct dial *d, const struct tls_settings *tls)
+{
+	if (!tls)
+		return;
+	d->tls = *tls;
+	d->set.tls = &d->tls;
+	if (tls->server_name)
+		d->tls.server_name = slice_cstr(slice_of(tls->server_name), d->server_name, sizeof d->server_name);
+}
+
 void dial_start(struct dial *d, struct loop *l, const struct dial_settings *set)
 {
 	MUST(d->done && !d->busy);
 	struct fail f;
 	d->loop = l;
 	d->set = *set;
+	keep_tls(d, set->tls);
 	d->busy = true;
 	d->timer = (struct timer){.fire = dial_late};
 	dur_ns timeout = set->timeout ? set->timeout : TIMEOUT_S * NS_PER_S;

@@ -13,10 +13,13 @@
 #include "net/stream.h"
 #include "net/tls.h"
 
+enum { DIAL_NAME_MAX = 253 };
+
 struct dial_settings {
 	struct address to;
-	struct address from;            /* to bind to; kind ADDRESS_NONE: the system chooses */
-	const struct tls_settings *tls; /* NULL: plain; what it points to outlives the stream */
+	struct address from; /* to bind to; kind ADDRESS_NONE: the system chooses */
+	const struct tls_settings
+	        *tls; /* NULL: plain. Copied, and the name, too; trust and identity outlive the stream */
 	uint8_t tls_byte;
 	bool says_first; /* `first` is sent */
 	uint8_t first;
@@ -35,6 +38,8 @@ struct dial {
 	struct loop *loop;
 	struct timer timer;
 	struct dial_settings set;
+	struct tls_settings tls;
+	char server_name[DIAL_NAME_MAX + 1];
 	struct fail *fail; /* met inside dial_start */
 	bool busy;
 };

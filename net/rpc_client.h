@@ -23,8 +23,8 @@ struct rpc_sent;
 
 struct rpc_client_settings {
 	void *host;
-	/* How to speak TLS to this address, asked when a connection is made; NULL (or no function): plain. What it
-	 * points to outlives the client. */
+	/* How to speak TLS to this address, asked inside the rpc_client_call that makes the connection; NULL (or no
+	 * function): plain. Copied; trust and identity outlive the client. */
 	const struct tls_settings *(*tls)(void *host, const struct address *to);
 	struct address from;   /* bound to when dialing; ADDRESS_NONE: any */
 	dur_ns dial_timeout;   /* 0: 10 s */

@@ -94,6 +94,18 @@ static bool begin(struct stream *s, br_ssl_engine_context *engine)
 	return true;
 }
 
+/* Our certificate, for a server that asks who we are. */
+static void show(br_ssl_client_context *c, const struct tls_identity *who)
+{
+	if (br_skey_decoder_key_type(&who->key) == BR_KEYTYPE_RSA)
+		br_ssl_client_set_single_rsa(
+		        c, who->chain, who->n, br_skey_decoder_get_rsa(&who->key), br_rsa_pkcs1_sign_get_default());
+	else
+		br_ssl_client_set_single_ec(c, who->chain, who->n, br_skey_decoder_get_ec(&who->key),
+		        BR_KEYTYPE_KEYX | BR_KEYTYPE_SIGN, who->issuer_key, br_ec_get_default(),
+		        br_ecdsa_sign_asn1_get_default());
+}
+
 bool tls_connect(struct stream *s, const struct tls_settings *set)
 {
 	struct tls *t = tls_new(s);
@@ -102,6 +114,8 @@ bool tls_connect(struct stream *s, const struct tls_settings *set)
 	const struct tls_trust *trust = set->trust;
 	br_ssl_client_init_full(&t->ssl.client, &t->x509, trust ? trust->anchors : NULL, trust ? trust->n : 0);
 	begin(s, &t->ssl.client.eng);
+	if (set->identity)
+		show(&t->ssl.client, set->identity);
 	if (set->skip_verify) {
 		t->any.vtable = &any_class;
 		br_ssl_engine_set_x509(t->engine, &t->any.vtable);

@@ -24,9 +24,10 @@ enum err tls_identity_new(struct slice chain_pem, struct slice key_pem, struct t
 void tls_identity_free(struct tls_identity *i);
 
 struct tls_settings {
-	const struct tls_trust *trust; /* NULL: nobody is trusted */
-	const char *server_name;       /* sent, and must be in the certificate; NULL: neither */
-	bool skip_verify;              /* believes anybody */
+	const struct tls_trust *trust;       /* NULL: nobody is trusted */
+	const char *server_name;             /* sent, and must be in the certificate; NULL: neither */
+	bool skip_verify;                    /* believes anybody */
+	const struct tls_identity *identity; /* shown to a server that asks; NULL: nothing is */
 };
 
 /* Puts TLS on a connected stream that has not been used yet. False when out of memory. stream_close takes it off. */

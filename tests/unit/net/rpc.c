@@ -607,6 +607,19 @@ TEST(net_rpc, tls_then_the_byte_again)
 	no_tls = NULL;
 	GIVES("Test.Echo", S("\x01"), RPC_LOST, "rpc error making call: EOF", "");
 	CHECK(troubles & 1 << RPC_TROUBLE_PLAIN);
+	/* certificates of callers */
+	rpc_server_tls(server, who, trust, true);
+	rpc_client_free(client);
+	client = rpc_client_new(&l, &(struct rpc_client_settings){.host = &l, .tls = tls_for});
+	no_tls = &how;
+	struct asked a;
+	ask(&a, S("Test.Echo"), S("\x01"));
+	answered(&a);
+	CHECK(a.outcome != RPC_DONE);
+	forget(&a);
+	const struct tls_settings known = {.trust = trust, .identity = who};
+	no_tls = &known;
+	GIVES("Test.Echo", S("\xa5hello"), RPC_DONE, "", "\xa5hello");
 	end();
 	tls_identity_free(who);
 	tls_trust_free(trust);
