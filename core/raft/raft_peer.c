@@ -148,6 +148,10 @@ static void replicate(struct raft *r, struct raft_peer *p, struct effects *out)
 		p->notice_at = r->now + NOTICE_AFTER;
 }
 
+/* Autopilot takes a server for ill that has not heard from its leader for 200 ms: hashicorp's leaders send something
+ * every 50 to 100 ms, whatever the timeouts are. */
+#define BEAT_MOST (100 * NS_PER_MS)
+
 static void beat(struct raft *r, struct raft_peer *p, struct effects *out)
 {
 	struct raft_wire_request q = {.kind = RAFT_WIRE_APPEND};
@@ -155,7 +159,8 @@ static void beat(struct raft *r, struct raft_peer *p, struct effects *out)
 	        .protocol = r->protocol, .term = r->s.term, .leader = slice_of(r->address), .no_entries = true};
 	p->beats[p->beats_n++] = (struct peer_beat){++r->tags, r->round, r->now};
 	p->round_sent = r->round;
-	p->beat_at = r->now + r->heartbeat_timeout / 10;
+	dur_ns pause = r->heartbeat_timeout / 10;
+	p->beat_at = r->now + (pause < BEAT_MOST ? pause : BEAT_MOST);
 	raft_peer_send(r, p, RAFT_BEAT, r->tags, &q, out);
 }
 
