@@ -4,10 +4,12 @@
 #include <stdlib.h>
 
 #include "cmd/agent/checks_run.h"
+#include "cmd/agent/log_hub.h"
+#include "core/base/map.h"
 #include "core/base/must.h"
 #include "core/base/slice.h"
 
-enum { TAKE_MAX = 64 };
+enum { TAKE_MAX = 64, RETRY_MS = 10 };
 
 enum job_kind { JOB_CHECK, JOB_CANCEL, JOB_FILE };
 
@@ -17,10 +19,12 @@ struct job {
 	enum job_kind kind;
 	struct check_run check;
 	struct slice name, bytes;
+	struct job *prev, *next; /* while it waits for room in the ring */
 };
 
 struct result {
 	uint64_t run;
+	struct result *next;             /* while it waits for room in the ring */
 	struct slice id, status, output; /* in the bytes behind */
 	char bytes[];
 };
@@ -31,11 +35,34 @@ struct work {
 	struct ring jobs, results;
 	struct checks *checks;
 	struct disk *disk;
-	struct result *taken; /* core thread: the result at hand */
+	struct bell *reader;
+	struct logbuf log;
+	struct result *unsent; /* work thread: oldest first */
+	atomic_bool behind;    /* jobs wait: the core wants to know of room in the ring */
+
+	/* core thread */
+	struct result *taken; /* the result at hand */
+	struct job *first, *last;
+	unsigned waiting;
+	struct map files; /* name → the job that waits */
+
 	atomic_bool stopping;
 };
 
+static void job_free(struct job *j)
+{
+	struct arena mem = j->mem; /* the job lies in it */
+	arena_free(&mem);
+}
+
 /* ---- work thread ---- */
+
+static void send_results(struct work *w)
+{
+	for (struct result *r; (r = w->unsent) != NULL && ring_push(&w->results, r);)
+		w->unsent = r->next;
+	ring_flush(&w->results);
+}
 
 static void check_done(void *host, struct slice id, uint64_t run, struct slice status, struct slice output)
 {
@@ -53,11 +80,12 @@ static void check_done(void *host, struct slice id, uint64_t run, struct slice s
 		at += from[i].n;
 	}
 	r->run = run;
-	if (!ring_push(&w->results, r)) {
-		free(r);
-		return;
-	}
-	ring_flush(&w->results);
+	r->next = NULL;
+	struct result **end = &w->unsent;
+	while (*end)
+		end = &(*end)->next;
+	*end = r;
+	send_results(w);
 }
 
 static void directory_of(const char *name, char *out, size_t size)
@@ -98,8 +126,10 @@ static void do_file(struct work *w, struct job *j)
 		return;
 	slice_cstr(j->name, name, sizeof name);
 	enum err e = j->bytes.n ? save(w->disk, name, j->bytes, &f) : w->disk->remove(w->disk, name, &f);
+	w->log.now = w->loop.wall;
 	if (e && e != ERR_ABSENT)
-		fprintf(stderr, "%s\n", f.text);
+		log_err(&w->log, "agent: %s was not %s: %s", name, j->bytes.n ? "saved" : "removed", f.text);
+	log_hub_take(&w->log);
 }
 
 static void do_job(struct work *w, struct job *j)
@@ -109,20 +139,28 @@ static void do_job(struct work *w, struct job *j)
 	case JOB_CANCEL: checks_cancel(w->checks, j->check.id); break;
 	case JOB_FILE: do_file(w, j); break;
 	}
-	struct arena mem = j->mem;
-	arena_free(&mem); /* the job lies in it */
+	job_free(j);
+}
+
+static void do_jobs(struct work *w)
+{
+	void *items[TAKE_MAX];
+	uint32_t n = ring_pop(&w->jobs, items, TAKE_MAX);
+	for (uint32_t i = 0; i < n; i++)
+		do_job(w, items[i]);
+	if (n && atomic_exchange(&w->behind, false))
+		bell_ring(w->reader);
 }
 
 void *work_run(void *work)
 {
 	struct work *w = work;
 	while (!atomic_load(&w->stopping)) {
-		void *items[TAKE_MAX];
-		uint32_t n = ring_pop(&w->jobs, items, TAKE_MAX);
-		for (uint32_t i = 0; i < n; i++)
-			do_job(w, items[i]);
+		do_jobs(w);
+		send_results(w);
 		bell_arm(&w->bell);
-		loop_turn(&w->loop, ring_waiting(&w->jobs) || atomic_load(&w->stopping) ? 0 : INT64_MAX);
+		mono_ns until = w->unsent ? w->loop.now + RETRY_MS * NS_PER_MS : INT64_MAX;
+		loop_turn(&w->loop, ring_waiting(&w->jobs) || atomic_load(&w->stopping) ? 0 : until);
 		bell_disarm(&w->bell);
 	}
 	return NULL;
@@ -133,8 +171,11 @@ struct work *work_new(struct bell *reader, struct disk *disk)
 	struct work *w = calloc(1, sizeof *w);
 	MUST(w);
 	w->disk = disk;
+	w->reader = reader;
+	w->log.level = LOG_ERR;
+	map_init(&w->files, process_seed());
 	if (!loop_init(&w->loop) || !bell_init(&w->bell) || !bell_watch(&w->bell, &w->loop) ||
-		!ring_init(&w->jobs, 4096, &w->bell) || !ring_init(&w->results, 4096, reader)) {
+		!ring_init(&w->jobs, WORK_RING, &w->bell) || !ring_init(&w->results, WORK_RING, reader)) {
 		free(w);
 		return NULL;
 	}
@@ -148,14 +189,32 @@ void work_stop(struct work *w)
 	bell_ring(&w->bell);
 }
 
+/* Both threads have ended. */
+static void finish(struct work *w, struct job *j)
+{
+	if (j->kind == JOB_FILE)
+		do_file(w, j);
+	job_free(j);
+}
+
 void work_free(struct work *w)
 {
 	void *item;
 	checks_free(w->checks);
-	while (ring_pop(&w->jobs, &item, 1)) {
-		struct arena mem = ((struct job *)item)->mem;
-		arena_free(&mem);
+	loop_read_clocks(&w->loop);
+	ring_flush(&w->jobs);
+	while (ring_pop(&w->jobs, &item, 1))
+		finish(w, item);
+	for (struct job *j = w->first, *next; j; j = next) {
+		next = j->next;
+		finish(w, j);
 	}
+	map_free(&w->files);
+	for (struct result *r; (r = w->unsent);) {
+		w->unsent = r->next;
+		free(r);
+	}
+	buf_free(&w->log.lines);
 	while (ring_pop(&w->results, &item, 1))
 		free(item);
 	ring_free(&w->jobs);
@@ -177,12 +236,39 @@ static struct job *job_new(enum job_kind kind)
 	return j;
 }
 
+static void wait_no_more(struct work *w, struct job *j)
+{
+	*(j->prev ? &j->prev->next : &w->first) = j->next;
+	*(j->next ? &j->next->prev : &w->last) = j->prev;
+	w->waiting--;
+	if (j->kind == JOB_FILE)
+		map_remove(&w->files, j->name);
+}
+
+static void wait(struct work *w, struct job *j)
+{
+	struct job *older = j->kind == JOB_FILE ? map_get(&w->files, j->name) : NULL;
+	if (j->kind == JOB_CHECK && w->waiting >= WORK_WAITING_MAX) {
+		job_free(j);
+		return;
+	}
+	if (older) {
+		wait_no_more(w, older);
+		job_free(older);
+	}
+	j->prev = w->last;
+	*(w->last ? &w->last->next : &w->first) = j;
+	w->last = j;
+	w->waiting++;
+	if (j->kind == JOB_FILE)
+		MUST(map_put(&w->files, j->name, j, NULL));
+}
+
 static void job_send(struct work *w, struct job *j)
 {
-	if (ring_push(&w->jobs, j))
-		return;
-	struct arena mem = j->mem;
-	arena_free(&mem);
+	MUST(!j->mem.failed);
+	if (w->first || !ring_push(&w->jobs, j))
+		wait(w, j);
 }
 
 void work_check_run(struct work *w, const struct check_run *c)
@@ -209,6 +295,12 @@ void work_file(struct work *w, struct slice name, struct slice bytes)
 
 void work_flush(struct work *w)
 {
+	if (w->first)
+		atomic_store(&w->behind, true); /* before looking for room: who makes some from now on rings */
+	for (struct job *j; (j = w->first) && ring_space(&w->jobs);) {
+		wait_no_more(w, j);
+		MUST(ring_push(&w->jobs, j));
+	}
 	ring_flush(&w->jobs);
 }
 
