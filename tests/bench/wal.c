@@ -1,8 +1,5 @@
-/* How fast is the log here? Serial appends and batches, each synced, on the real disk, beside what the bare system
- *does.
- *
- *	cc -O2 -std=c11 -D_GNU_SOURCE -I. -o build/bench-wal tests/bench/wal.c store/wal*.c store/disk_posix.c
- *core/base/[!s]*.c core/base/slice.c build/bench-wal DIRECTORY [seconds a row] */
+/* How fast is the log here? Serial appends and batches, each synced, on the real disk, beside what the bare system does.
+ * A program of its own, built by the bench: wal DIRECTORY [seconds a row]. */
 #include "store/disk_posix.h"
 #include "store/wal.h"
 

@@ -1,10 +1,14 @@
 /* Watcher fan-out: many blocked queries on one key, one write, all of them answered.
  *
  *	watchers ADDRESS PORT KEY COUNT PID
+ *	watchers bare ADDRESS COUNT
  *
  * Prints "BYTES MS": by how much the resident memory of PID grew for each blocked query, and how long it took from
  * sending the write until the last of the answers was here (the median of ROUNDS writes). One thread, so that the
- * server has the other core. */
+ * server has the other core.
+ *
+ * "bare" prints "0 MS": the same without a server, two processes that do nothing but send() an answer made beforehand
+ * to half of the connections each. No server that speaks TCP can be faster here. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -163,35 +167,94 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+static struct watcher *watchers_new(int count, int poll)
+{
+	struct watcher *all = calloc((size_t)count, sizeof *all);
+	if (!all || poll < 0)
+		die("no memory");
+	return all;
+}
+
+static void watcher_dial(struct watcher *w, int poll)
+{
+	w->fd = dial();
+	struct epoll_event e = {.events = EPOLLIN, .data.ptr = w};
+	if (epoll_ctl(poll, EPOLL_CTL_ADD, w->fd, &e))
+		die("epoll_ctl");
+}
+
+static void use_all_files(void)
+{
+	struct rlimit files;
+	getrlimit(RLIMIT_NOFILE, &files);
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
+}
+
+/* Sends one answer to each connection when told. */
+static void bare_sender(const int *ends, int count, int told)
+{
+	static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Consul-Index: 10\r\n"
+	                             "Content-Length: 172\r\n\r\n%172s";
+	char bytes[512], start;
+	int n = snprintf(bytes, sizeof bytes, answer, "");
+	if (read(told, &start, 1) != 1)
+		die("read");
+	for (int i = 0; i < count; i++)
+		if (send(ends[i], bytes, (size_t)n, MSG_NOSIGNAL) != n)
+			die("send");
+}
+
+static int bare(int count)
+{
+	use_all_files();
+	int start[2], poll = epoll_create1(EPOLL_CLOEXEC), listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	socklen_t n = sizeof server;
+	if (bind(listener, (struct sockaddr *)&server, n) || listen(listener, 128) ||
+	        getsockname(listener, (struct sockaddr *)&server, &n) || pipe(start))
+		die("no listener");
+	struct watcher *all = watchers_new(count, poll);
+	int *ends = calloc((size_t)count, sizeof *ends);
+	for (int i = 0; ends && i < count; i++) {
+		watcher_dial(&all[i], poll);
+		ends[i] = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	}
+	for (int half = 0; half < 2; half++)
+		if (fork() == 0) {
+			bare_sender(ends + half * (count / 2), count / 2, start[0]);
+			_exit(0);
+		}
+	sleep_ms(100);
+	double began = now_ms();
+	if (write(start[1], "go", 2) != 2)
+		die("write");
+	gather(poll, count / 2 * 2);
+	printf("0 %.1f\n", now_ms() - began);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
+	if (argc == 4 && !strcmp(argv[1], "bare") && inet_pton(AF_INET, argv[2], &server.sin_addr) == 1)
+		return bare(atoi(argv[3]));
 	if (argc != 6 || inet_pton(AF_INET, argv[1], &server.sin_addr) != 1)
 		die("watchers ADDRESS PORT KEY COUNT PID");
 	host = argv[1];
 	server.sin_port = htons((uint16_t)atoi(argv[2]));
 	key = argv[3];
 	int count = atoi(argv[4]);
-	struct rlimit files;
-	getrlimit(RLIMIT_NOFILE, &files);
-	files.rlim_cur = files.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &files);
+	use_all_files();
 
 	struct watcher writer = {.fd = dial()};
 	ask(&writer, "PUT", "0");
 	ask(&writer, "GET", "");
 	long index = index_of(&writer);
-	struct watcher *all = calloc((size_t)count, sizeof *all);
 	int poll = epoll_create1(EPOLL_CLOEXEC);
-	if (!all || poll < 0)
-		die("no memory");
+	struct watcher *all = watchers_new(count, poll);
 	settle(argv[5]);
 	long before = resident_bytes(argv[5]);
-	for (int i = 0; i < count; i++) {
-		all[i].fd = dial();
-		struct epoll_event e = {.events = EPOLLIN, .data.ptr = &all[i]};
-		if (epoll_ctl(poll, EPOLL_CTL_ADD, all[i].fd, &e))
-			die("epoll_ctl");
-	}
+	for (int i = 0; i < count; i++)
+		watcher_dial(&all[i], poll);
 	double ms[ROUNDS];
 	long grown = 0;
 	for (int round = 0; round < ROUNDS; round++) {
