@@ -264,7 +264,7 @@ void core_step(struct core *c, const struct event *ev, struct effects *out)
 	case EV_RAFT_REQUEST:
 	case EV_RAFT_ANSWER:
 	case EV_RAFT_LOST:
-	case EV_RAFT_CLOSED: core_raft_event(c, ev); break;
+	case EV_RAFT_CLOSED: core_raft_event(c, ev, out); break;
 	case EV_CHECK_DONE:
 		agent_check_done(c->agent, ev, out);
 		out->publish = true;

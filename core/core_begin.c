@@ -4,7 +4,8 @@
 #include "core/core_parts.h"
 #include "core/leader/servers.h"
 
-#define ALONE_AFTER NS_PER_S /* a -dev server that was told whom to join, and found nobody */
+#define ALONE_AFTER NS_PER_S      /* a -dev server that was told whom to join, and found nobody */
+#define WAIT_LEAST (3 * NS_PER_S) /* … and found somebody: up to twice as long */
 
 static bool joins(const struct core *c)
 {
@@ -86,17 +87,34 @@ void core_begin_look(struct core *c)
 	}
 }
 
-/* Whom a -dev server joins has the group: it waits to be added, and begins one only if there is nobody. */
-static void look_whether_alone(struct core *c)
+static bool others(const struct core *c)
 {
 	struct cursor at;
 	const struct server *s;
-	c->begin.at = INT64_MAX;
 	servers_lan(&at, db_working(c->db));
 	while ((s = server_next(&at)))
-		if (!slice_eq(s->name, c->config->node_name))
-			return;
-	bootstrap_alone(c);
+		if (s->alive && !slice_eq(s->name, c->config->node_name))
+			return true;
+	return false;
+}
+
+/* Whom a -dev server joins has the group, and will take it in. Does nobody come, because all wait for each other, one
+ * of them begins. */
+static void look_whether_alone(struct core *c)
+{
+	c->begin.at = INT64_MAX;
+	if (raft_state(c->raft)->last)
+		return;
+	if (others(c) && !c->begin.waited)
+		core_begin_wait(c);
+	else
+		bootstrap_alone(c);
+}
+
+void core_begin_wait(struct core *c)
+{
+	c->begin.waited = true;
+	c->begin.at = c->now + WAIT_LEAST + (dur_ns)rand_below(&c->rand, WAIT_LEAST);
 }
 
 void core_begin_init(struct core *c)

@@ -38,7 +38,9 @@ struct core_changes {
 /* How a server comes to its first configuration. */
 struct core_begin {
 	bool expecting; /* -bootstrap-expect, and nothing in the log yet */
+	bool waited;    /* for others to take us in */
 	mono_ns at;     /* look then whether we are alone; INT64_MAX: not */
+	mono_ns asked;  /* -dev: when somebody else's leader first came; 0: not yet */
 };
 
 struct core {
@@ -113,6 +115,13 @@ void core_begin_init(struct core *c);
 void core_begin_start(struct core *c);
 void core_begin_look(struct core *c);
 void core_begin_tick(struct core *c);
+/* For a while, to be taken into the group of others. */
+void core_begin_wait(struct core *c);
+
+/* ---- core_yield.c ---- */
+
+/* EV_RAFT_REQUEST to a -dev server. True: it is not for our Raft, and answered. */
+bool core_yield(struct core *c, const struct event *ev, struct effects *out);
 
 /* ---- core_changes.c ---- */
 
@@ -133,7 +142,7 @@ struct raft *core_raft_new(struct core *c, bool durable, uint64_t seed);
 /* By which the others know us. */
 struct slice core_raft_id(const struct core *c);
 /* EV_LOGGED, EV_LOG_FAILED, EV_RAFT_…. */
-void core_raft_event(struct core *c, const struct event *ev);
+void core_raft_event(struct core *c, const struct event *ev, struct effects *out);
 void core_raft_start(struct core *c);
 /* Tells what the pool says of the peers. */
 void core_raft_know(struct core *c);

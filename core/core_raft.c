@@ -277,7 +277,7 @@ void core_raft_start(struct core *c)
 		c->snapshot_look = c->now + SNAPSHOT_INTERVAL;
 }
 
-void core_raft_event(struct core *c, const struct event *ev)
+void core_raft_event(struct core *c, const struct event *ev, struct effects *out)
 {
 	switch (ev->kind) {
 	case EV_LOGGED: raft_logged(c->raft, ev->sequence); break;
@@ -285,7 +285,10 @@ void core_raft_event(struct core *c, const struct event *ev)
 		log_err(c->log, "raft: Failed to commit logs: %.*s", PS(ev->why));
 		raft_log_failed(c->raft, ev->sequence, ev->last);
 		break;
-	case EV_RAFT_REQUEST: raft_request(c->raft, ev->raft.conn, ev->raft.bytes, ev->raft.state); break;
+	case EV_RAFT_REQUEST:
+		if (!core_yield(c, ev, out))
+			raft_request(c->raft, ev->raft.conn, ev->raft.bytes, ev->raft.state);
+		break;
 	case EV_RAFT_ANSWER:
 		raft_answer(c->raft, ev->raft.peer, (enum raft_channel)ev->raft.channel, ev->raft.tag, ev->raft.bytes);
 		break;
