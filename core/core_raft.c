@@ -22,6 +22,13 @@ struct slice core_raft_id(const struct core *c)
 	return protocol_of(c->config) >= PROTOCOL_IDS ? c->config->node_id : slice_of(c->address);
 }
 
+/* Alone a server waits for nobody, whatever its timeouts. Those of -dev (35, 52 and 20 ms) would only make two of them
+ * that join lose their leader at every hiccup: among peers they are what they are without -dev. */
+static dur_ns among_peers(const struct core *c, dur_ns configured, dur_ns without_dev)
+{
+	return c->config->dev_mode && configured < without_dev ? without_dev : configured;
+}
+
 struct raft *core_raft_new(struct core *c, bool durable, uint64_t seed)
 {
 	char id[64];
@@ -30,9 +37,9 @@ struct raft *core_raft_new(struct core *c, bool durable, uint64_t seed)
 	        .address = c->address,
 	        .protocol = protocol_of(c->config),
 	        .durable = durable,
-	        .heartbeat_timeout = c->config->raft_heartbeat_timeout,
-	        .election_timeout = c->config->raft_election_timeout,
-	        .lease_timeout = c->config->raft_leader_lease_timeout,
+	        .heartbeat_timeout = among_peers(c, c->config->raft_heartbeat_timeout, 5 * NS_PER_S),
+	        .election_timeout = among_peers(c, c->config->raft_election_timeout, 5 * NS_PER_S),
+	        .lease_timeout = among_peers(c, c->config->raft_leader_lease_timeout, 2500 * NS_PER_MS),
 	        .seed = seed,
 	        .log = c->log,
 	};
