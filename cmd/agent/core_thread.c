@@ -15,7 +15,7 @@
 #include "core/base/must.h"
 #include "core/base/slice.h"
 
-enum { TAKE_MAX = 256 };
+enum { TAKE_MAX = 256, KEEP = 16 << 10 };
 
 /* A world with what its reclamation needs: fronts may still look at it up to the end of `epoch`. */
 struct published {
@@ -194,7 +194,7 @@ static void flush(struct process *p)
 	work_flush(p->work);
 	send_replies(p);
 	log_writes_flush(p);
-	arena_reset(&all->mem, 64 << 10);
+	arena_reset(&all->mem, KEEP);
 	if (own.stopping) /* behind the replies: fronts look at their rings once more when they see the end */
 		process_stop(p, own.exit_code);
 }

@@ -21,6 +21,7 @@
 
 enum { GOSSIP_META_MAX = 512, GOSSIP_NAME_MAX = 512, GOSSIP_EVENT_MAX = 512, GOSSIP_QUERY_MAX = 1024 };
 enum { GOSSIP_PACKET_MAX = 65536, GOSSIP_STATE_MAX = 20 << 20 };
+enum { GOSSIP_KEEP = 8 << 10 }; /* bytes that a buffer or arena keeps between two uses; usual packets have 1400 */
 
 /* ---- configuration ---- */
 

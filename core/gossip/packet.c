@@ -11,7 +11,7 @@
 
 void parts_clear(struct parts *p)
 {
-	buf_reset(&p->body, 8 << 10);
+	buf_reset(&p->body, GOSSIP_KEEP);
 	p->n = 0;
 }
 
@@ -40,7 +40,7 @@ void parts_put(struct buf *out, const struct parts *p, bool compound)
 
 static void put_compressed(struct buf *out, struct buf *packed, struct slice message)
 {
-	buf_reset(packed, GOSSIP_PACKET_MAX);
+	buf_reset(packed, GOSSIP_KEEP);
 	lzw_pack(packed, message);
 	struct msg_compress m = {0, buf_view(packed)};
 	message_put(out, SWIM_COMPRESS, &msg_compress_schema, &m);
@@ -52,7 +52,7 @@ enum { COMPRESS_MIN = 24 };
 struct slice packet_wrap(struct envelope *e, struct slice message)
 {
 	struct buf *a = &e->scratch[0], *b = &e->scratch[1];
-	buf_reset(a, GOSSIP_PACKET_MAX);
+	buf_reset(a, GOSSIP_KEEP);
 	if (e->crc) /* room for it, filled in below */
 		buf_bytes(a, "\0\0\0\0\0", PACKET_CRC);
 	size_t head = a->n;
@@ -71,7 +71,7 @@ struct slice packet_wrap(struct envelope *e, struct slice message)
 	}
 	if (!e->keys || !keyring_on(e->keys))
 		return packet;
-	buf_reset(b, GOSSIP_PACKET_MAX);
+	buf_reset(b, GOSSIP_KEEP);
 	seal_put(b, e->keys, 1, packet, S_NONE, e->random);
 	return buf_view(b);
 }
@@ -79,14 +79,14 @@ struct slice packet_wrap(struct envelope *e, struct slice message)
 struct slice stream_wrap(struct envelope *e, struct slice message)
 {
 	struct buf *a = &e->scratch[0], *b = &e->scratch[1];
-	buf_reset(a, GOSSIP_PACKET_MAX);
+	buf_reset(a, GOSSIP_KEEP);
 	if (e->compress)
 		put_compressed(a, b, message);
 	else
 		buf_slice(a, message);
 	if (!e->keys || !keyring_on(e->keys))
 		return buf_view(a);
-	buf_reset(b, GOSSIP_PACKET_MAX);
+	buf_reset(b, GOSSIP_KEEP);
 	buf_char(b, SWIM_ENCRYPT);
 	buf_be32(b, (uint32_t)seal_size(1, a->n));
 	char frame[SEAL_FRAME];

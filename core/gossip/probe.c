@@ -68,7 +68,7 @@ static void send_first(struct gossip *g, struct peer *p)
 	parts_clear(&g->parts);
 	parts_add(&g->parts, false, message_make(g, SWIM_PING, &msg_ping_schema, &ping));
 	parts_add(&g->parts, false, message_make(g, SWIM_SUSPECT, &msg_suspect_schema, &suspect));
-	buf_reset(&g->packet, GOSSIP_PACKET_MAX);
+	buf_reset(&g->packet, GOSSIP_KEEP);
 	parts_put(&g->packet, &g->parts, true);
 	packet_send_bare(g, &p->addr, buf_view(&g->packet), knows_crc(p));
 }

@@ -77,7 +77,12 @@ struct gossip_effect *gossip_effect_add(struct gossip *g, enum gossip_effect_kin
 void gossip_effects_reset(struct gossip_effects *out)
 {
 	out->n = 0;
-	arena_reset(&out->mem, 64 << 10);
+	if (out->cap * sizeof *out->items > GOSSIP_KEEP) {
+		free(out->items);
+		out->items = NULL;
+		out->cap = 0;
+	}
+	arena_reset(&out->mem, GOSSIP_KEEP);
 }
 
 void gossip_effects_free(struct gossip_effects *out)
@@ -116,7 +121,7 @@ uint64_t name_hash(const struct gossip *g, struct slice name)
 
 struct slice message_make(struct gossip *g, uint8_t type, const struct schema *s, const void *message)
 {
-	buf_reset(&g->message, GOSSIP_PACKET_MAX);
+	buf_reset(&g->message, GOSSIP_KEEP);
 	message_put(&g->message, type, s, message);
 	MUST(!g->message.failed);
 	return buf_view(&g->message);
@@ -485,7 +490,7 @@ static void tags_changed(struct gossip *g, const struct gossip_event *ev)
 void gossip_step(struct gossip *g, const struct gossip_event *ev, struct gossip_effects *out)
 {
 	gossip_effects_reset(out);
-	arena_reset(&g->scratch, 64 << 10);
+	arena_reset(&g->scratch, GOSSIP_KEEP);
 	g->out = out;
 	g->now = ev->now;
 	switch (ev->kind) {

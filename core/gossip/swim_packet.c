@@ -50,7 +50,7 @@ static struct slice joined_parts(struct gossip *g)
 {
 	if (g->parts.n == 1)
 		return buf_view(&g->parts.body);
-	buf_reset(&g->packet, GOSSIP_PACKET_MAX);
+	buf_reset(&g->packet, GOSSIP_KEEP);
 	parts_put(&g->packet, &g->parts, true);
 	MUST(!g->packet.failed);
 	return buf_view(&g->packet);
@@ -73,6 +73,22 @@ static bool hears_gossip(const struct gossip *g, const struct peer *p)
 	return p->state != PEER_DEAD || g->now - p->changed <= g->c.timing.gossip_to_dead;
 }
 
+/* One packet of what is to be told. False: there was nothing. */
+static bool gossip_to(struct gossip *g, const struct peer *p)
+{
+	size_t room = PACKET_BUDGET - PACKET_COMPOUND - (keyring_on(&g->keys) ? SEAL_OVERHEAD : 0);
+	parts_clear(&g->parts);
+	take_broadcasts(g, &room);
+	if (!g->parts.n)
+		return false;
+	emit(g, &p->addr, joined_parts(g), knows_crc(p));
+	return true;
+}
+
+/* memberlist sends one packet to each. When a hundred members come at once, news that hardly anybody has heard would
+ * wait for seconds in the queue: then a few more. */
+enum { GOSSIP_BURST = 6, GOSSIP_FRESH = 2 };
+
 void swim_gossip(struct gossip *g)
 {
 	struct peer *to[16];
@@ -80,14 +96,13 @@ void swim_gossip(struct gossip *g)
 	if (!g->told.n && !g->serf.intents_told.n && !g->serf.queries_told.n && !g->serf.events_told.n)
 		return;
 	k = peer_random(g, k < ARRAY_LEN(to) ? k : ARRAY_LEN(to), hears_gossip, to);
-	for (unsigned i = 0; i < k; i++) {
-		size_t room = PACKET_BUDGET - PACKET_COMPOUND - (keyring_on(&g->keys) ? SEAL_OVERHEAD : 0);
-		parts_clear(&g->parts);
-		take_broadcasts(g, &room);
-		if (!g->parts.n)
-			return;
-		emit(g, &to[i]->addr, joined_parts(g), knows_crc(to[i]));
-	}
+	for (unsigned i = 0; i < k; i++)
+		for (unsigned n = 0; n < GOSSIP_BURST; n++) {
+			if (!gossip_to(g, to[i]))
+				return;
+			if (!broadcasts_fresh(&g->told, GOSSIP_FRESH))
+				break;
+		}
 }
 
 /* ---- in ---- */
@@ -211,7 +226,7 @@ static bool open_packet(struct gossip *g, const struct gossip_event *ev, struct 
 	*packet = ev->packet.data;
 	if (!keyring_on(&g->keys))
 		return true;
-	buf_reset(&g->plain, GOSSIP_PACKET_MAX);
+	buf_reset(&g->plain, GOSSIP_KEEP);
 	buf_slice(&g->plain, ev->packet.data);
 	if (g->plain.failed)
 		return false;
