@@ -168,6 +168,7 @@ static void check_leader(struct world *w, struct node *n)
 		return;
 	}
 	*leader = n->number + 1;
+	n->commit_elected = s->commit;
 	raft_index must = w->truth_last;
 	while (must && w->truth[must].committed_in >= s->term)
 		must--;
@@ -200,6 +201,9 @@ void check_turn(struct world *w, struct node *n)
 	const struct raft_state *s = raft_state(n->raft);
 	if (s->role == RAFT_LEADER) {
 		check_leader(w, n);
+		if (s->commit != n->commit_elected && s->commit < s->first_of_term)
+			world_break(w, "3: server %d commits %llu, of an earlier term, by counting", n->number,
+			        (unsigned long long)s->commit);
 		check_quorum(w, n);
 	}
 	if (s->applied > s->commit || s->commit > s->last || s->logged > s->last || s->applied != n->machine.index)

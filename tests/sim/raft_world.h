@@ -118,6 +118,7 @@ struct node {
 	struct raft *raft;
 	struct effects out;
 	struct machine machine;
+	raft_index commit_elected; /* what it knew committed when it began to lead */
 
 	/* what survives */
 	struct stored *log;     /* [index - first], of LOG_MAX */
