@@ -4,13 +4,15 @@
 
 #include "core/agent/agent_parts.h"
 #include "core/agent/pools.h"
+#include "core/agent/servers.h"
 #include "core/base/enc.h"
 #include "core/base/slice.h"
+#include "core/method/keyring.h"
 
 static struct keyring_answer *answer_of(struct message *m, enum gossip_pool pool)
 {
 	struct keyring_reply *r = m->reply;
-	return &r->answers[pool == GOSSIP_WAN ? 0 : r->n - 1];
+	return &r->answers[pool == GOSSIP_WAN || !r->answers[0].wan ? 0 : 1];
 }
 
 static struct keyring_answer *add(struct agent *a, struct keyring_reply *r, enum gossip_pool pool)
@@ -29,6 +31,63 @@ static void send(struct agent *a, enum gossip_pool pool, struct message *m, stru
 	ev->key.key = raw;
 	ev->key.relay = ask->relay;
 	ask->waiting++;
+}
+
+/* ---- other datacenters ---- */
+
+/* One of them has answered, or failed: then all has. */
+static void answered(void *agent, struct message *m)
+{
+	struct message *asked = m->context;
+	struct ask_keyring *ask = asked->request;
+	if (!m->err) {
+		keyring_take(asked->reply, m->reply, &asked->mem);
+	} else if (!asked->err) {
+		asked->err = ERR_FAILED;
+		asked->why = arena_copy(&asked->mem, m->why);
+	}
+	arena_free(&m->mem);
+	free(m);
+	if (--ask->waiting == 0)
+		pools_answer(agent, asked);
+}
+
+static bool ask_datacenter(struct agent *a, struct message *asked, struct slice datacenter)
+{
+	struct message *m = calloc(1, sizeof *m);
+	struct ask_call *call = m ? ARENA_NEW(&m->mem, struct ask_call) : NULL;
+	if (!call) {
+		free(m);
+		return false;
+	}
+	call->method = &method_internal_keyring_far;
+	call->request = keyring_far(asked->request, arena_copy(&m->mem, datacenter), asked->token, &m->mem);
+	m->front = -1;
+	m->ask = ASK_CALL;
+	m->request = call;
+	m->context = asked;
+	m->done = answered;
+	m->next = a->outbox;
+	a->outbox = m;
+	return true;
+}
+
+/* Asks one server of each other datacenter for its LAN pool. True: their answers are waited for. */
+static bool ask_others(struct agent *a, struct message *m)
+{
+	struct ask_keyring *ask = m->request;
+	struct slice last = a->config->datacenter;
+	struct cursor c;
+	if (ask->lan_only)
+		return false;
+	servers_wan(&c, db_working(a->db));
+	for (const struct server *s; (s = server_next(&c));) {
+		bool seen = slice_eq(s->datacenter, last) || slice_eq(s->datacenter, a->config->datacenter);
+		last = s->datacenter; /* they come by datacenter */
+		if (!seen && ask->waiting < KEYRING_ANSWERS_MAX - 2)
+			ask->waiting += ask_datacenter(a, m, s->datacenter);
+	}
+	return ask->waiting > 0;
 }
 
 bool keys_ask(struct agent *a, struct message *m)
@@ -53,7 +112,7 @@ bool keys_ask(struct agent *a, struct message *m)
 		else
 			send(a, (enum gossip_pool)p, m, raw);
 	}
-	return ask->waiting == 0;
+	return ask->waiting == 0 && !ask_others(a, m);
 }
 
 /* ---- answers ---- */
@@ -87,10 +146,10 @@ void keys_counted(struct message *m, enum gossip_pool pool, const struct gossip_
 	one->messages = (struct list){messages, k->message_n};
 }
 
-bool keys_done(struct message *m, enum gossip_pool pool, const struct gossip_effect *x)
+bool keys_done(struct agent *a, struct message *m, enum gossip_pool pool, const struct gossip_effect *x)
 {
 	struct ask_keyring *ask = m->request;
 	if (x->done.err)
 		answer_of(m, pool)->error = arena_copy(&m->mem, x->done.text);
-	return --ask->waiting == 0;
+	return --ask->waiting == 0 && !ask_others(a, m);
 }

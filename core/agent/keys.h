@@ -14,7 +14,7 @@ struct ask_keyring {
 	struct slice key; /* base64 */
 	uint8_t relay;
 	bool lan_only;    /* another server has asked the WAN already */
-	uint32_t waiting; /* for so many pools; the agent counts */
+	uint32_t waiting; /* for so many pools, then datacenters; the agent counts */
 };
 
 struct keyring_key {
@@ -32,9 +32,11 @@ struct keyring_answer {
 	struct slice error; /* empty: all is well */
 };
 
-/* WAN first. */
+enum { KEYRING_ANSWERS_MAX = 32 }; /* both pools here, and that of each other datacenter */
+
+/* WAN first, then our LAN, then those of other datacenters. */
 struct keyring_reply {
-	struct keyring_answer answers[2];
+	struct keyring_answer answers[KEYRING_ANSWERS_MAX];
 	uint32_t n;
 };
 
@@ -42,6 +44,6 @@ struct keyring_reply {
 bool keys_ask(struct agent *a, struct message *m);
 /* GX_KEYS and GX_DONE of such a message. The latter: true when it was the last one. */
 void keys_counted(struct message *m, enum gossip_pool pool, const struct gossip_keys *k);
-bool keys_done(struct message *m, enum gossip_pool pool, const struct gossip_effect *x);
+bool keys_done(struct agent *a, struct message *m, enum gossip_pool pool, const struct gossip_effect *x);
 
 #endif

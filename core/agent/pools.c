@@ -126,7 +126,7 @@ bool pools_ask(struct agent *a, struct message *m)
 static void message_done(struct agent *a, enum gossip_pool pool, struct message *m, const struct gossip_effect *x)
 {
 	if (m->ask == ASK_KEYRING) {
-		if (keys_done(m, pool, x))
+		if (keys_done(a, m, pool, x))
 			pools_answer(a, m);
 		return;
 	}

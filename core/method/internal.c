@@ -40,9 +40,9 @@ static enum err event_fire(struct call *c)
 	return mem->failed ? call_fail(c, ERR_NO_MEMORY, "out of memory") : OK;
 }
 
-static void fired(const struct message *m, void *reply)
+static void fired(const struct message *m, void *reply, struct arena *a)
 {
-	(void)m;
+	(void)m, (void)a;
 	((struct event_fire_reply *)reply)->meta = (struct query_meta){.known_leader = true};
 }
 

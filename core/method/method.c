@@ -20,6 +20,7 @@ static const struct method *const methods[] = {
         &method_health_service_nodes,
         &method_health_state,
         &method_internal_event_fire,
+        &method_internal_keyring,
         &method_internal_node_dump,
         &method_internal_node_info,
         &method_kvs_apply,

@@ -12,6 +12,7 @@ enum method_flag {
 	M_NO_BLOCK = 1 << 3, /* a read that never waits */
 	M_NO_REQUEST = 1 << 4, /* nothing is asked but the name: no datacenter either */
 	M_TWICE = 1 << 5, /* a write that does no harm when it is done twice */
+	M_ANYWHERE = 1 << 7, /* any server answers, whatever datacenter the request names */
 	M_NEWEST = 1 << 6, /* a read that only the leader answers, and once it is ready, whatever consistency is asked for */
 };
 
@@ -39,7 +40,7 @@ struct method {
 	enum err (*handler)(struct call *c);
 	enum method_shape shape;
 	/* Of a write by SHAPE_STRUCT with a schema: its reply struct out of the message that was answered. */
-	void (*reply_of)(const struct message *m, void *reply);
+	void (*reply_of)(const struct message *m, void *reply, struct arena *a);
 	/* Of such a write, or by SHAPE_BOOL where the bool does not always mean something: what another server replied
 	 * (the struct, or a bool) into c->message, as if it had been answered here. */
 	void (*take_reply)(struct call *c, const void *reply);
@@ -69,7 +70,7 @@ extern const struct method method_kvs_apply, method_kvs_get, method_kvs_list, me
 	method_catalog_deregister, method_catalog_datacenters, method_catalog_nodes, method_catalog_services,
 	method_catalog_service_nodes, method_catalog_node_services, method_health_state, method_health_node,
 	method_health_service_checks, method_health_service_nodes, method_internal_node_info,
-	method_internal_node_dump, method_internal_event_fire, method_coordinate_datacenters, method_coordinate_nodes,
+	method_internal_node_dump, method_internal_event_fire, method_internal_keyring, method_internal_keyring_far, method_coordinate_datacenters, method_coordinate_nodes,
 	method_coordinate_node, method_coordinate_update, method_status_ping, method_status_raft_stats,
 	method_acl_disabled, method_operator_raft_configuration, method_operator_raft_remove_by_address,
 	method_operator_raft_remove_by_id, method_operator_autopilot_get, method_operator_autopilot_set,

@@ -80,7 +80,7 @@ void method_write_result(const struct method *m, const struct message *msg, stru
 		write_list(m, &((const struct list_reply *)msg->reply)->items, out);
 	} else {
 		if (m->reply && (reply = method_new_reply(m, &a)))
-			m->reply_of(msg, reply);
+			m->reply_of(msg, reply, &a);
 		out->failed = out->failed || (m->reply && !reply);
 		if (!out->failed)
 			write_struct(m, reply, out);

@@ -285,7 +285,7 @@ enum call_state method_run(struct call *c)
 		return answered(c);
 	if (!config->server_mode)
 		return ask_a_server(c);
-	if (!(c->method->flags & M_NO_REQUEST) && !slice_eq(request_datacenter(c), config->datacenter))
+	if (!(c->method->flags & (M_NO_REQUEST | M_ANYWHERE)) && !slice_eq(request_datacenter(c), config->datacenter))
 		return ask_datacenter(c, request_datacenter(c));
 	return c->method->flags & M_WRITE ? run_write(c) : run_read(c);
 }

@@ -100,8 +100,9 @@ static enum err session_renew(struct call *c)
 	return OK;
 }
 
-static void renewed(const struct message *m, void *reply)
+static void renewed(const struct message *m, void *reply, struct arena *a)
 {
+	(void)a;
 	struct indexed_sessions *r = reply;
 	r->meta = (struct query_meta){.index = m->index}; /* the reference says no more */
 	r->sessions = (struct list){m->reply, m->reply ? 1 : 0};

@@ -73,8 +73,9 @@ static const struct field read_response_fields[] = {
 const struct schema txn_read_response_schema =
 	SCHEMA(struct txn_read_response, "structs.TxnReadResponse", read_response_fields);
 
-static void applied(const struct message *m, void *reply)
+static void applied(const struct message *m, void *reply, struct arena *a)
 {
+	(void)a;
 	if (m->result.kind == APPLY_TXN)
 		*(struct txn_response *)reply = *m->result.txn;
 }
