@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "core/base/chain.h"
 #include "core/base/must.h"
 #include "core/base/slice.h"
 #include "net/listener.h"
@@ -157,9 +158,7 @@ static void conn_free(struct dns_conn *c)
 		l->conn = NULL;
 	loop_timer_stop(s->loop, &c->timer);
 	stream_close(&c->s);
-	*(c->prev ? &c->prev->next : &s->conns) = c->next;
-	if (c->next)
-		c->next->prev = c->prev;
+	CHAIN_DROP(s->conns, c);
 	s->counts.connections--;
 	free(c);
 }
@@ -265,8 +264,10 @@ static void conn_ready(struct watch *w, uint32_t events)
 		conn_free(c);
 }
 
-static bool conn_new(struct dns_server *s, int fd, const struct address *client)
+/* False: the descriptor is still the listener's. */
+static bool conn_new(struct listener *l, int fd, const struct address *client)
 {
+	struct dns_server *s = l->all->owner;
 	struct dns_conn *c = s->counts.connections < s->set.connections_max ? calloc(1, sizeof(*c)) : NULL;
 	if (!c)
 		return false;
@@ -277,26 +278,11 @@ static bool conn_new(struct dns_server *s, int fd, const struct address *client)
 		free(c);
 		return false;
 	}
-	c->next = s->conns;
-	if (c->next)
-		c->next->prev = c;
-	s->conns = c;
+	CHAIN_ADD(s->conns, c);
 	s->counts.connections++;
 	if (!conn_deadline(c, FIRST_S))
 		conn_free(c);
 	return true;
-}
-
-static bool welcome(struct listener *l, int fd, const struct address *client)
-{
-	return conn_new(l->all->owner, fd, client);
-}
-
-static void turn_away(struct listener *l, int fd)
-{
-	struct dns_server *s = l->all->owner;
-	s->counts.refused++;
-	close(fd);
 }
 
 bool dns_server_tcp(struct dns_server *s, int fd)
@@ -319,7 +305,7 @@ struct dns_server *dns_server_new(struct loop *l, const struct dns_server_settin
 		s->set.later_max = LATER_MAX;
 	if (!s->set.connections_max)
 		s->set.connections_max = CONNECTIONS_MAX;
-	s->listeners = (struct listeners){.loop = l, .owner = s, .welcome = welcome, .turn_away = turn_away};
+	s->listeners = (struct listeners){.loop = l, .owner = s, .welcome = conn_new, .refused = &s->counts.refused};
 	if (!later_init(s)) {
 		free(s);
 		return NULL;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "core/base/chain.h"
 #include "core/base/must.h"
 #include "core/base/slice.h"
 #include "net/address.h"
@@ -41,10 +42,7 @@ static struct http_conn *conn_new(const struct http_listener *l, int fd, const s
 	c->timer.fire = http_conn_timer;
 	c->active = s->loop->now;
 	c->minor = 1;
-	c->next = s->conns;
-	if (c->next)
-		c->next->prev = c;
-	s->conns = c;
+	CHAIN_ADD(s->conns, c);
 	s->counts.connections++;
 	return c;
 }
@@ -56,12 +54,7 @@ void http_conn_free(struct http_conn *c)
 	loop_timer_stop(s->loop, &c->timer);
 	stream_close(&c->s);
 	http_kept_free(c);
-	if (c->next)
-		c->next->prev = c->prev;
-	if (c->prev)
-		c->prev->next = c->next;
-	else
-		s->conns = c->next;
+	CHAIN_DROP(s->conns, c);
 	s->counts.connections--;
 	free(c);
 }
@@ -74,8 +67,6 @@ static void turn_away(struct listener *l, int fd)
 	static const char answer[] = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\n"
 	                             "Connection: close\r\n\r\n503 Service Unavailable: too many connections";
 	char dropped[POOL_BLOCK];
-	struct http_server *s = l->all->owner;
-	s->counts.refused++;
 	if (((struct http_listener *)l)->tls) {
 		close(fd);
 		return;
@@ -125,7 +116,8 @@ struct http_server *http_server_new(struct loop *l, const struct http_settings *
 	for (size_t i = 0; i < ARRAY_LEN(timeouts); i++)
 		if (!*timeouts[i])
 			*timeouts[i] = TIMEOUT_S * NS_PER_S;
-	s->listeners = (struct listeners){.loop = l, .owner = s, .welcome = welcome, .turn_away = turn_away};
+	s->listeners = (struct listeners){
+	        .loop = l, .owner = s, .welcome = welcome, .turn_away = turn_away, .refused = &s->counts.refused};
 	s->date_second = -1;
 	return s;
 }

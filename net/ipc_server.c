@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "core/base/chain.h"
 #include "core/base/msgpack.h"
 #include "core/base/must.h"
 #include "core/base/slice.h"
@@ -127,9 +128,7 @@ static void conn_gone(struct ipc_conn *c)
 	if (c->user)
 		s->set.closed(s->set.host, c);
 	stream_close(&c->s);
-	*(c->prev ? &c->prev->next : &s->conns) = c->next;
-	if (c->next)
-		c->next->prev = c->prev;
+	CHAIN_DROP(s->conns, c);
 	s->counts.connections--;
 	free(c);
 }
@@ -306,9 +305,10 @@ const struct address *ipc_conn_client(const struct ipc_conn *c)
 
 /* ---- birth ---- */
 
-/* False: the descriptor is still the caller's. */
-static bool conn_new(struct ipc_server *s, int fd, const struct address *client)
+/* False: the descriptor is still the listener's. */
+static bool conn_new(struct listener *l, int fd, const struct address *client)
 {
+	struct ipc_server *s = l->all->owner;
 	struct ipc_conn *c = s->counts.connections < s->set.connections_max ? calloc(1, sizeof *c) : NULL;
 	if (!c)
 		return false;
@@ -318,28 +318,13 @@ static bool conn_new(struct ipc_server *s, int fd, const struct address *client)
 		free(c);
 		return false;
 	}
-	c->next = s->conns;
-	if (c->next)
-		c->next->prev = c;
-	s->conns = c;
+	CHAIN_ADD(s->conns, c);
 	s->counts.connections++;
 	s->counts.accepted++;
 	c->user = s->set.opened(s->set.host, c);
 	if (!c->user)
 		conn_gone(c);
 	return true;
-}
-
-static bool welcome(struct listener *l, int fd, const struct address *client)
-{
-	return conn_new(l->all->owner, fd, client);
-}
-
-static void turn_away(struct listener *l, int fd)
-{
-	struct ipc_server *s = l->all->owner;
-	s->counts.refused++;
-	close(fd);
 }
 
 bool ipc_server_listen(struct ipc_server *s, int fd)
@@ -363,7 +348,7 @@ struct ipc_server *ipc_server_new(struct loop *l, const struct ipc_settings *set
 		s->set.connections_max = CONNECTIONS_MAX;
 	if (!s->set.stall_timeout)
 		s->set.stall_timeout = STALL_S * NS_PER_S;
-	s->listeners = (struct listeners){.loop = l, .owner = s, .welcome = welcome, .turn_away = turn_away};
+	s->listeners = (struct listeners){.loop = l, .owner = s, .welcome = conn_new, .refused = &s->counts.refused};
 	return s;
 }
 

@@ -35,6 +35,16 @@ static void rest_over(struct timer *t)
 	loop_mod(l->all->loop, &l->watch, EPOLLIN);
 }
 
+static void turn_away(struct listener *l, int fd)
+{
+	if (l->all->refused)
+		++*l->all->refused;
+	if (l->all->turn_away)
+		l->all->turn_away(l, fd);
+	else
+		close(fd);
+}
+
 static void ready(struct watch *w, uint32_t events)
 {
 	(void)events;
@@ -47,7 +57,7 @@ static void ready(struct watch *w, uint32_t events)
 		if (fd >= 0) {
 			struct address peer = address_of_sock(&sock.any);
 			if (fd >= full || !l->all->welcome(l, fd, &peer))
-				l->all->turn_away(l, fd);
+				turn_away(l, fd);
 		} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
 			rest(l);
 			return;
@@ -60,7 +70,7 @@ static void ready(struct watch *w, uint32_t events)
 void *listener_add(struct listeners *s, int fd, size_t size)
 {
 	MUST(offsetof(struct listener, watch) == 0 && size >= sizeof(struct listener));
-	MUST(s->welcome && s->turn_away);
+	MUST(s->welcome);
 	struct listener *l = calloc(1, size);
 	if (!l)
 		return NULL;

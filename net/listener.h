@@ -30,8 +30,9 @@ struct listeners {
 	/* The descriptor (non-blocking, close-on-exec) is the server's now. False: it did not want it, see turn_away.
 	 */
 	bool (*welcome)(struct listener *l, int fd, const struct address *peer);
-	/* There is no room: says so if it can, and closes the descriptor. */
+	/* There is no room: says so if it can, and closes the descriptor. NULL: it is closed. */
 	void (*turn_away)(struct listener *l, int fd);
+	uint64_t *refused; /* counts those turned away; may be NULL */
 
 	struct listener *first;
 };

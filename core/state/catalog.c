@@ -189,18 +189,32 @@ static void join_node(struct service_node *sn, const struct node *n)
 		sn->service_meta.items = list_empty;
 }
 
+void service_walk_open(struct service_walk *w, const struct db_root *r, struct watchset *ws, struct slice service,
+        enum tag_filter filter, struct slice tag, struct arena *a)
+{
+	struct slice prefix = key_make(a, "l0", service);
+	*w = (struct service_walk){.root = r, .filter = filter, .tag = tag};
+	cursor_prefix(&w->at, r, TREE_SERVICES_NAME, prefix);
+	notice_prefix(ws, r, TREE_SERVICES_NAME, prefix);
+}
+
+const struct service_node *service_walk_next(struct service_walk *w)
+{
+	for (const struct item *it; (it = cursor_next(&w->at));) {
+		const struct service_node *sn = item_payload(db_get(w->root, TREE_SERVICES, link_target(it)));
+		if (w->filter == ANY_TAG || catalog_has_tag(sn->service_tags, w->tag))
+			return sn;
+	}
+	return NULL;
+}
+
 raft_index catalog_service_nodes(const struct db_root *r, struct watchset *ws, struct slice service,
         enum tag_filter filter, struct slice tag, struct arena *a, struct list *nodes)
 {
 	struct rows rows = ROWS(a, struct service_node);
-	struct slice prefix = key_make(a, "l0", service);
-	struct cursor c;
-	cursor_prefix(&c, r, TREE_SERVICES_NAME, prefix);
-	notice_prefix(ws, r, TREE_SERVICES_NAME, prefix);
-	for (const struct item *it; (it = cursor_next(&c));) {
-		const struct service_node *sn = item_payload(db_get(r, TREE_SERVICES, link_target(it)));
-		if (filter == ONLY_TAG && !catalog_has_tag(sn->service_tags, tag))
-			continue;
+	struct service_walk walk;
+	service_walk_open(&walk, r, ws, service, filter, tag, a);
+	for (const struct service_node *sn; (sn = service_walk_next(&walk));) {
 		struct service_node *to = rows_add(&rows);
 		struct slice node = key_make(a, "l", sn->node);
 		if (!to || !node.p)

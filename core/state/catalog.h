@@ -28,6 +28,17 @@ raft_index catalog_services(
 
 enum tag_filter { ANY_TAG, ONLY_TAG };
 
+/* The instances of a service, by node, then service id. ONLY_TAG: those with the tag (without regard to case). */
+struct service_walk {
+	struct cursor at;
+	const struct db_root *root;
+	enum tag_filter filter;
+	struct slice tag;
+};
+void service_walk_open(struct service_walk *w, const struct db_root *r, struct watchset *ws, struct slice service,
+        enum tag_filter filter, struct slice tag, struct arena *a);
+const struct service_node *service_walk_next(struct service_walk *w); /* NULL: no more */
+
 /* Instances of a service joined with their nodes: of struct service_node, by node, then service id; tags and
  * service_meta never nil. ONLY_TAG: those with the tag (without regard to case). */
 raft_index catalog_service_nodes(const struct db_root *r, struct watchset *ws, struct slice service,

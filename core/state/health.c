@@ -122,14 +122,9 @@ raft_index health_service_nodes(const struct db_root *r, struct watchset *ws, st
         enum tag_filter filter, struct slice tag, struct arena *a, struct list *nodes)
 {
 	struct rows rows = ROWS(a, struct check_service_node);
-	struct slice prefix = key_make(a, "l0", service);
-	struct cursor c;
-	cursor_prefix(&c, r, TREE_SERVICES_NAME, prefix);
-	notice_prefix(ws, r, TREE_SERVICES_NAME, prefix);
-	for (const struct item *it; (it = cursor_next(&c));) {
-		const struct service_node *sn = item_payload(db_get(r, TREE_SERVICES, link_target(it)));
-		if (filter == ONLY_TAG && !catalog_has_tag(sn->service_tags, tag))
-			continue;
+	struct service_walk walk;
+	service_walk_open(&walk, r, ws, service, filter, tag, a);
+	for (const struct service_node *sn; (sn = service_walk_next(&walk));) {
 		struct check_service_node *to = rows_add(&rows);
 		if (!to || !fill(to, r, ws, sn, a))
 			break;

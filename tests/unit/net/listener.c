@@ -11,6 +11,7 @@ enum { LIMIT = 256, SPARE = LIMIT / 8 };
 
 static struct loop loop;
 static int taken_in, turned_away;
+static uint64_t refused;
 
 struct door {
 	struct listener l;
@@ -44,7 +45,8 @@ static struct door *open_door(struct listeners *s, bool peers, int *client)
 	ASSERT(loop_init(&loop));
 	int fd = socket_listen(&at, &(struct socket_listen){0}, &f);
 	ASSERT(fd >= 0);
-	*s = (struct listeners){.loop = &loop, .peers = peers, .welcome = welcome, .turn_away = turn_away};
+	*s = (struct listeners){
+	        .loop = &loop, .peers = peers, .welcome = welcome, .turn_away = turn_away, .refused = &refused};
 	struct door *d = listener_add(s, fd, sizeof *d);
 	ASSERT(d);
 	CHECK_EQ(d->knocks, 0);
@@ -98,9 +100,11 @@ TEST(listener, the_last_descriptors_are_not_for_clients)
 	struct listeners s;
 	int client;
 	open_door(&s, false, &client);
+	refused = 0;
 	turn_with(SPARE);
 	CHECK_EQ(taken_in, 0);
 	CHECK_EQ(turned_away, 1);
+	CHECK_EQ(refused, 1);
 	close_door(&s, client);
 	open_door(&s, false, &client);
 	turn_with(SPARE + 1);
