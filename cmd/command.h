@@ -87,6 +87,7 @@ COMMAND(operator_autopilot_get);
 COMMAND(operator_autopilot_set);
 COMMAND(operator_raft_list);
 COMMAND(operator_raft_remove);
+COMMAND(operator_recover);
 COMMAND(reload);
 COMMAND(rtt);
 COMMAND(snapshot_inspect);

@@ -52,6 +52,8 @@ static const struct command commands[] = {
                 &page_operator_raft_list},
         {"operator raft remove-peer", "Remove a Consul server from the Raft configuration", cmd_operator_raft_remove,
                 &page_operator_raft_remove},
+        {"operator recover", "Lets one server go on alone when the majority is gone for good", cmd_operator_recover,
+                &page_operator_recover},
         {"reload", "Triggers the agent to reload configuration files", cmd_reload, &page_reload},
         {"rtt", "Estimates network round trip time between nodes", cmd_rtt, &page_rtt},
         {"snapshot", "Saves, restores and inspects snapshots of Consul server state", NULL, &page_snapshot},

@@ -1,4 +1,6 @@
 /* consul operator: raft, autopilot */
+#include <time.h>
+
 #include "cmd/client.h"
 #include "cmd/columns.h"
 #include "cmd/command.h"
@@ -127,6 +129,82 @@ int cmd_operator_raft_remove(struct words words)
 		complain("Error removing peer: %s", f.text);
 	client_close(c);
 	return e == OK ? DONE : FAILED;
+}
+
+/* ---- recover (ours) ---- */
+
+static bool force;
+
+static const struct flag recover_flags[] = {
+        {"force", FLAG_BOOL, &force, "Go on alone although the majority of the servers seems to be alive."},
+        {NULL},
+};
+
+const struct command_page page_operator_recover = {
+        .text = "Usage: consul operator recover [options]\n\n"
+                "  When the majority of the servers is gone for good, the rest can elect no leader.\n"
+                "  This makes the server that is asked go on alone, with all it has: it starts\n"
+                "  again, leads, and takes in the servers that are left, and new ones, by itself.\n"
+                "  Nobody has to be stopped, no file to be written.\n\n"
+                "  Choose the server whose data are newest, and ask only one. What only the lost\n"
+                "  servers had is lost. Should they come back after all, with their data, empty\n"
+                "  their data directories first.",
+        .flags = recover_flags,
+        .asks = ASKS_AGENT,
+};
+
+static void dropped_show(const struct value *dropped)
+{
+	for (uint32_t i = 0; dropped && dropped->type == V_LIST && i < dropped->n; i++) {
+		const struct value *s = &dropped->items[i];
+		struct slice node = value_text(s, "Node");
+		say("Forgotten: %.*s (%.*s)", PS(node.n ? node : value_text(s, "ID")), PS(value_text(s, "Address")));
+	}
+}
+
+/* The agent starts again: it will not answer for a moment, and then has to win its election. */
+static bool await_leader(dur_ns most)
+{
+	const struct timespec pause = {.tv_nsec = 100 * NS_PER_MS};
+	for (dur_ns waited = 0; waited < most; waited += pause.tv_nsec) {
+		struct fail f;
+		struct value leader;
+		struct client *c = client_open(&f);
+		struct client_request r = c ? client_request(c, "GET", "/v1/status/leader") : (struct client_request){0};
+		bool there = c && client_ask_json(c, &r, &leader, NULL, &f) == OK && leader.text.n;
+		client_close(c);
+		if (there)
+			return true;
+		nanosleep(&pause, NULL);
+	}
+	return false;
+}
+
+int cmd_operator_recover(struct words words)
+{
+	(void)words;
+	struct client *c = operator_client();
+	if (!c)
+		return FAILED;
+	struct fail f;
+	struct value reply;
+	struct client_request r = client_request(c, "PUT", "/v1/operator/raft/recover");
+	if (force)
+		request_param(&r, "force", S(""));
+	enum err e = client_ask_json(c, &r, &reply, NULL, &f);
+	if (e == OK)
+		dropped_show(value_get_fold(&reply, S("Dropped")));
+	client_close(c);
+	if (e != OK) {
+		complain("Error recovering: %s", f.text);
+		return FAILED;
+	}
+	if (!await_leader(60 * NS_PER_S)) {
+		complain("The server has started again, but does not lead after a minute: look at its log");
+		return FAILED;
+	}
+	say("The server goes on alone, and leads.");
+	return DONE;
 }
 
 /* ---- autopilot ---- */

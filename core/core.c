@@ -147,6 +147,7 @@ static void take_message(struct core *c, struct message *m, struct effects *out)
 	case ASK_SESSION_RENEW: session_renew(c, m); break;
 	case ASK_COORDINATE: take_coordinate(c, m); break;
 	case ASK_RESTORE: core_restore_take(c, m); break;
+	case ASK_RECOVER: core_servers_recover(c, m, out); break;
 	case ASK_RAFT_CHANGE: core_raft_change(c, m); break;
 	case ASK_VERIFY: raft_verify(c->raft, m); break;
 	default:

@@ -11,6 +11,10 @@
 /* Everything is compared this often, like members with the catalog. */
 #define LOOK_AGAIN (60 * NS_PER_S)
 
+/* Without a leader for so long, and again so often, we say who is missing. */
+#define ALARM_FIRST (10 * NS_PER_S)
+#define ALARM_AGAIN (60 * NS_PER_S)
+
 /* A server that was a member: what Raft may know it by. */
 struct left_server {
 	struct left_server *next;
@@ -252,6 +256,143 @@ static bool pilot(struct core *c, struct effects *out)
 	return any;
 }
 
+/* ---- without a leader ---- */
+
+static const struct server *known_as(const struct core *c, const struct raft_server *r)
+{
+	const struct db_root *root = db_working(c->db);
+	const struct server *s = server_by_id(root, r->id);
+	return s ? s : server_by_address(root, r->address);
+}
+
+static bool is_self(const struct core *c, const struct raft_server *r)
+{
+	return slice_eq(r->id, core_raft_id(c));
+}
+
+static bool is_missing(const struct core *c, const struct raft_server *r)
+{
+	return r->suffrage == RAFT_VOTER && !is_self(c, r) && !servers_alive(db_working(c->db), r);
+}
+
+/* Voters that are there, ourselves among them. */
+static size_t voters_alive(const struct core *c, const struct raft_view *v)
+{
+	size_t missing = 0;
+	for (size_t i = 0; i < v->n; i++)
+		missing += is_missing(c, &v->servers[i]);
+	return servers_voters(v->servers, v->n) - missing;
+}
+
+static void name_missing(const struct core *c, const struct raft_view *v, struct buf *out)
+{
+	for (size_t i = 0; i < v->n; i++) {
+		const struct raft_server *r = &v->servers[i];
+		const struct server *s = known_as(c, r);
+		if (is_missing(c, r))
+			buf_fmt(out, "%s%.*s (%.*s)", out->n ? ", " : "", PS(s ? s->name : r->id), PS(r->address));
+	}
+}
+
+static void alarm(struct core *c)
+{
+	struct raft_view v = view(c);
+	struct buf missing = {0};
+	size_t voters = servers_voters(v.servers, v.n), alive = voters_alive(c, &v);
+	long long seconds = (c->now - c->servers.leaderless) / NS_PER_S;
+	name_missing(c, &v, &missing);
+	if (alive > voters / 2)
+		log_warn(c->log,
+		        "consul: no leader for %llds, although %zu of %zu voting servers are alive: can they reach "
+		        "each "
+		        "other's server port?",
+		        seconds, alive, voters);
+	else if (voters)
+		log_warn(c->log,
+		        "consul: no leader for %llds: %zu of %zu voting servers are here, %zu are needed. Missing: "
+		        "%.*s. Start "
+		        "them again; if they are gone for good, type on this server: consul operator recover",
+		        seconds, alive, voters, voters / 2 + 1, PS(buf_view(&missing)));
+	buf_free(&missing);
+}
+
+static void watch_leader(struct core *c)
+{
+	struct core_servers *s = &c->servers;
+	if (core_leader(c).n || !c->config->server_mode) {
+		s->alarm = INT64_MAX;
+	} else if (s->alarm == INT64_MAX || !s->alarm) {
+		s->leaderless = c->now;
+		s->alarm = c->now + ALARM_FIRST;
+	} else if (c->now >= s->alarm) {
+		alarm(c);
+		s->alarm = c->now + ALARM_AGAIN;
+	}
+}
+
+/* ---- going on alone ---- */
+
+/* Why not; nothing when there is no reason. */
+static struct slice no_recovery(const struct core *c, const struct raft_view *v, bool force, struct arena *a)
+{
+	size_t voters = servers_voters(v->servers, v->n), alive = voters_alive(c, v);
+	struct slice leader = core_leader(c);
+	if (!c->config->server_mode || !raft_state(c->raft)->durable)
+		return S("only a server with a data directory can be recovered");
+	if (!v->n)
+		return S("this server was never one of a group: there is nothing to recover");
+	if (leader.n)
+		return arena_str(a,
+		        "there is a leader, %.*s: nothing has to be recovered. A server that is gone for good is "
+		        "removed by "
+		        "consul operator raft remove-peer",
+		        PS(leader));
+	if (alive > voters / 2 && !force)
+		return arena_str(a,
+		        "%zu of %zu voting servers are alive, which is a majority: they can elect a leader by "
+		        "themselves",
+		        alive, voters);
+	return S_NONE;
+}
+
+static struct ask_recovered *dropped(const struct core *c, const struct raft_view *v, struct arena *a)
+{
+	struct ask_recovered *r = ARENA_NEW(a, struct ask_recovered);
+	struct ask_dropped *d = ARENA_ARRAY(a, struct ask_dropped, v->n);
+	MUST(r && d);
+	r->dropped.items = d;
+	for (size_t i = 0; i < v->n; i++) {
+		const struct raft_server *from = &v->servers[i];
+		const struct server *s = known_as(c, from);
+		if (!is_self(c, from))
+			d[r->dropped.n++] = (struct ask_dropped){arena_copy(a, from->id), arena_copy(a, from->address),
+			        s ? arena_copy(a, s->name) : S_NONE};
+	}
+	return r;
+}
+
+void core_servers_recover(struct core *c, struct message *m, struct effects *out)
+{
+	const struct ask_recover *q = m->request;
+	struct raft_view v = view(c);
+	struct slice why = no_recovery(c, &v, q->force, &m->mem);
+	if (why.n) {
+		m->err = ERR_FAILED;
+		m->why = why;
+		core_reply(c, m);
+		return;
+	}
+	struct raft_server *self = ARENA_NEW(&m->mem, struct raft_server);
+	struct ask_recovered *reply = m->reply = dropped(c, &v, &m->mem);
+	MUST(self);
+	*self = (struct raft_server){core_raft_id(c), slice_of(c->address), RAFT_VOTER};
+	log_warn(c->log, "consul: going on alone, as asked: Raft forgets %u other servers", reply->dropped.n);
+	struct effect *e = effect_add(out, EFF_RECOVER);
+	e->recover.message = m;
+	e->recover.servers = self;
+	e->recover.n = 1;
+}
+
 /* ---- a turn ---- */
 
 /* Fronts see the configuration as it is now, committed or not. */
@@ -272,6 +413,7 @@ static void show(struct core *c, struct effects *out)
 bool core_servers_flush(struct core *c, struct effects *out)
 {
 	show(c, out);
+	watch_leader(c);
 	if (!c->servers.leading)
 		return false;
 	bool any = look(c);
@@ -280,5 +422,5 @@ bool core_servers_flush(struct core *c, struct effects *out)
 
 mono_ns core_servers_next(const struct core_servers *s)
 {
-	return s->leading ? autopilot_next(&s->pilot) : INT64_MAX;
+	return s->leading ? autopilot_next(&s->pilot) : s->alarm;
 }

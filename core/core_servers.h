@@ -18,6 +18,8 @@ struct core_servers {
 	size_t shown_n;
 	bool leading, look;       /* something may have to be changed */
 	bool changing;            /* a change of ours is under way */
+	mono_ns alarm;            /* when to say that there is no leader; INT64_MAX: there is one; 0: not looked yet */
+	mono_ns leaderless;       /* since when there is none */
 	mono_ns look_again;       /* at the latest */
 	struct left_server *left; /* servers that left and may still be Raft's */
 	struct pilot_call *calls; /* of autopilot, under way */
@@ -36,6 +38,9 @@ void core_servers_follow(struct core *c);
 void core_servers_gossip(struct core *c, const struct event *ev);
 /* EV_CALL_DONE of a tag with CALL_OF_AUTOPILOT. */
 void core_servers_answer(struct core *c, const struct event *ev);
+
+/* ASK_RECOVER. */
+void core_servers_recover(struct core *c, struct message *m, struct effects *out);
 
 /* Once a turn, after what is committed was applied. True: it gave the core something to do. */
 bool core_servers_flush(struct core *c, struct effects *out);

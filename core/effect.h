@@ -33,6 +33,8 @@ enum effect_kind {
 	EFF_SAVE,                      /* write a small file below the data directory, atomically */
 	EFF_DELETE,                    /* remove one */
 	EFF_RELOAD,                    /* read the configuration again, answer EV_RELOAD or tell the message */
+	EFF_RECOVER,                   /* the servers of Raft are these from now on: start again with them. The message is
+	                                  told */
 	EFF_STOP,                      /* end the process */
 };
 
@@ -88,6 +90,11 @@ struct effect {
 			size_t n;
 			raft_index configuration;
 		} snapshot;
+		struct {
+			struct message *message;
+			const struct raft_server *servers;
+			size_t n;
+		} recover;
 		struct {
 			int exit_code;
 		} stop;

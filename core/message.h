@@ -36,6 +36,7 @@ enum ask {
 	ASK_DATACENTER_MAPS,
 	ASK_CALL,               /* the core's own: request: struct ask_call; answer: reply, the method's reply struct */
 	ASK_VERIFY,             /* do we still lead? answered when the next world may be read as the newest */
+	ASK_RECOVER,            /* request: struct ask_recover; answer: reply = struct ask_recovered, then we start again */
 	ASK_RAFT_CHANGE,        /* request: struct ask_raft_change; answered when it is committed */
 };
 
@@ -79,6 +80,19 @@ struct method;
 struct ask_call {
 	const struct method *method;
 	void *request; /* in the message's memory */
+};
+
+/* The majority of Raft's servers is gone for good: we go on alone. */
+struct ask_recover {
+	bool force; /* although it does not look so */
+};
+
+struct ask_recovered {
+	struct list dropped; /* of struct ask_dropped */
+};
+
+struct ask_dropped {
+	struct slice id, address, node; /* node: empty if gossip does not know it */
 };
 
 /* One server in Raft's configuration (core/raft/raft.h: raft_change). Others may be under way: then it waits. */

@@ -35,6 +35,7 @@ static struct {
 	struct agent_flags flags;
 	struct arena flags_mem;
 	struct config_loaded loaded;
+	bool again;
 } agent;
 
 uint64_t process_seed(void)
@@ -368,6 +369,28 @@ static void death(struct process *p)
 	epoch_free(p->epoch);
 }
 
+void boot_again(void)
+{
+	agent.again = true;
+}
+
+/* The words we were started with, from the system: what became of argv does not matter. Returns when it fails. */
+static void begin_anew(void)
+{
+	enum { WORDS_MAX = 4096, BYTES_MAX = 1 << 18 };
+	static char bytes[BYTES_MAX], *words[WORDS_MAX + 1];
+	size_t n = 0;
+	FILE *in = fopen("/proc/self/cmdline", "re");
+	size_t got = in ? fread(bytes, 1, sizeof bytes - 1, in) : 0;
+	if (in)
+		fclose(in);
+	for (char *at = bytes; at < bytes + got && n < WORDS_MAX; at += strlen(at) + 1)
+		words[n++] = at;
+	if (n && got < sizeof bytes - 1)
+		execv("/proc/self/exe", words);
+	banner_error("Error starting again: %s", strerror(errno));
+}
+
 int cmd_agent(int argc, char **argv)
 {
 	struct process *p = &agent.process;
@@ -401,5 +424,7 @@ int cmd_agent(int argc, char **argv)
 	watches_configure(p, p->config);
 	core_thread_run(p);
 	death(p);
+	if (agent.again)
+		begin_anew();
 	return atomic_load(&p->exit_code);
 }

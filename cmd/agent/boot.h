@@ -8,4 +8,7 @@
  * The result lives as long as the process. */
 const struct agent_config *boot_reload(struct process *p, struct fail *f);
 
+/* Once everything has ended the process begins anew, with the same words, as the same process. */
+void boot_again(void);
+
 #endif

@@ -3,12 +3,14 @@
 #include <stdlib.h>
 #include <sys/signalfd.h>
 
+#include "cmd/agent/boot.h"
 #include "cmd/agent/front_thread.h"
 #include "cmd/agent/forward.h"
 #include "cmd/agent/gossip_host.h"
 #include "cmd/agent/log_hub.h"
 #include "cmd/agent/log_writes.h"
 #include "cmd/agent/raft_host.h"
+#include "cmd/agent/regroup.h"
 #include "cmd/agent/signals.h"
 #include "cmd/agent/snapshots.h"
 #include "cmd/agent/work_thread.h"
@@ -134,6 +136,25 @@ static void call(struct process *p, const struct effect *e)
 		called(tag, &none);
 }
 
+/* The next start takes the file (regroup.h): until that is on disk nobody is told. */
+static void recover(struct process *p, const struct effect *e)
+{
+	struct message *m = e->recover.message;
+	struct buf text = {0};
+	struct fail f = {0};
+	regroup_print(e->recover.servers, e->recover.n, p->config->raft_protocol, &text);
+	if (regroup_write(&p->disk.disk, buf_view(&text), &f)) {
+		m->err = ERR_IO;
+		m->why = arena_str(&m->mem, "%s", f.text);
+	} else {
+		boot_again();
+		own.stopping = true;
+		own.exit_code = 1; /* if starting again fails */
+	}
+	buf_free(&text);
+	reply(p, m);
+}
+
 static void carry_out_one(struct process *p, const struct effect *e)
 {
 	switch (e->kind) {
@@ -158,6 +179,7 @@ static void carry_out_one(struct process *p, const struct effect *e)
 	case EFF_RAFT_ANSWER:
 	case EFF_RAFT_INSTALL:
 	case EFF_RAFT_DROP: raft_host_carry_out(p->raft, e); break;
+	case EFF_RECOVER: recover(p, e); break;
 	case EFF_STOP:
 		own.stopping = true;
 		own.exit_code = e->stop.exit_code;

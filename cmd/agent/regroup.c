@@ -95,6 +95,7 @@ enum err regroup_parse(struct slice text, int64_t protocol, struct regroup *r, s
 
 void regroup_print(const struct raft_server *servers, size_t n, int64_t protocol, struct buf *out)
 {
+	protocol = protocol ? protocol : PROTOCOL_DEFAULT;
 	buf_char(out, '[');
 	for (size_t i = 0; i < n; i++) {
 		const struct entry e = {servers[i].id, servers[i].address, servers[i].suffrage != RAFT_VOTER};

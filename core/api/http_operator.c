@@ -47,6 +47,37 @@ enum api_state http_operator_raft_peer(struct http_call *hc)
 	        &q, nothing);
 }
 
+/* ---- going on alone (ours) ---- */
+
+static const struct field dropped_fields[] = {
+        FIELD(struct ask_dropped, id, "ID", F_STR, 0),
+        FIELD(struct ask_dropped, address, "Address", F_STR, 0),
+        FIELD(struct ask_dropped, node, "Node", F_STR, 0),
+};
+static const struct schema dropped_schema = SCHEMA(struct ask_dropped, "agent.RaftDropped", dropped_fields);
+
+static const struct field recovered_fields[] = {
+        FIELD_SUB(struct ask_recovered, dropped, "Dropped", F_LIST, FF_NIL_EMPTY, &dropped_schema),
+};
+static const struct schema recovered_schema = SCHEMA(struct ask_recovered, "agent.RaftRecovered", recovered_fields);
+
+static void recovered(struct http_call *hc, struct message *m)
+{
+	http_json(hc, &recovered_schema, m->reply);
+}
+
+/* Asked of the server that is to go on, never passed on. */
+enum api_state http_operator_raft_recover(struct http_call *hc)
+{
+	struct message *m = http_message(hc, ASK_RECOVER);
+	struct ask_recover *q = m ? ARENA_NEW(&m->mem, struct ask_recover) : NULL;
+	if (!q)
+		return http_failed(hc, ERR_NO_MEMORY, S("out of memory"));
+	q->force = param_has(hc, "force");
+	m->request = q;
+	return http_ask(hc, m, recovered);
+}
+
 /* ---- autopilot ---- */
 
 /* Durations are texts here, numbers everywhere else. */

@@ -4,7 +4,7 @@
 
 #include "core/api/http.h"
 
-http_handler http_operator_raft_configuration, http_operator_raft_peer, http_operator_autopilot_configuration,
-        http_operator_autopilot_health, http_operator_keyring;
+http_handler http_operator_raft_configuration, http_operator_raft_peer, http_operator_raft_recover,
+        http_operator_autopilot_configuration, http_operator_autopilot_health, http_operator_keyring;
 
 #endif

@@ -76,6 +76,7 @@ static const struct route routes[] = {
 	{"/v1/status/leader", GET, http_status_leader},
 	{"/v1/status/peers", GET, http_status_peers},
 	{"/v1/operator/raft/configuration", GET, http_operator_raft_configuration},
+	{"/v1/operator/raft/recover", PUT, http_operator_raft_recover},
 	{"/v1/operator/raft/peer", DELETE, http_operator_raft_peer},
 	{"/v1/operator/autopilot/configuration", GET | PUT, http_operator_autopilot_configuration},
 	{"/v1/operator/autopilot/health", GET, http_operator_autopilot_health},

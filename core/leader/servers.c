@@ -18,6 +18,17 @@ int64_t servers_raft_protocol(const struct db_root *r)
 	return least;
 }
 
+bool servers_alive(const struct db_root *r, const struct raft_server *s)
+{
+	struct cursor c;
+	const struct server *known;
+	servers_lan(&c, r);
+	while ((known = server_next(&c)))
+		if (known->alive && (slice_eq(known->id, s->id) || slice_eq(known->address, s->address)))
+			return true;
+	return false;
+}
+
 size_t servers_voters(const struct raft_server *servers, size_t n)
 {
 	size_t voters = 0;
@@ -94,17 +105,6 @@ bool server_joined(const struct raft_view *v, const struct server *s, struct ser
 
 /* ---- leaving ---- */
 
-static bool is_alive(const struct raft_view *v, const struct raft_server *r)
-{
-	struct cursor c;
-	const struct server *s;
-	servers_lan(&c, v->root);
-	while ((s = server_next(&c)))
-		if (s->alive && (slice_eq(s->id, r->id) || slice_eq(s->address, r->address)))
-			return true;
-	return false;
-}
-
 /* Would those that are alive still be a majority without it? */
 static bool can_spare(const struct raft_view *v, const struct raft_server *leaver)
 {
@@ -116,7 +116,7 @@ static bool can_spare(const struct raft_view *v, const struct raft_server *leave
 		if (r == leaver || r->suffrage != RAFT_VOTER)
 			continue;
 		voters++;
-		alive += is_alive(v, r);
+		alive += servers_alive(v->root, r);
 	}
 	return alive >= voters / 2 + 1;
 }
