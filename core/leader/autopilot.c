@@ -22,6 +22,7 @@ struct autopilot_asked {
 	char id[ID_MAX], name[ID_MAX];
 	uint64_t tag;
 	bool waiting, fresh; /* a call is under way; `stats` are of this round */
+	bool unreachable;    /* … and the last one found nobody at the address */
 	dur_ns contact;
 	raft_index last_index;
 	raft_term last_term;
@@ -206,6 +207,21 @@ static void answer_take(struct autopilot_asked *q, struct slice body, struct log
 	arena_free(&mem);
 }
 
+/* What is wrong is said each round; what could mend it, once. */
+static void answer_failed(struct autopilot_asked *q, struct slice error, struct logbuf *log)
+{
+	bool unreachable = slice_search(error, S("failed to get conn")) >= 0;
+	if (unreachable && !q->unreachable)
+		log_warn(log,
+		        "consul: server \"%s\" can't be reached at the address it advertises: %.*s; if others have to "
+		        "use "
+		        "another one, start it with -advertise",
+		        q->name, PS(error));
+	else
+		log_warn(log, "consul: error getting server health from \"%s\": %.*s", q->name, PS(error));
+	q->unreachable = unreachable;
+}
+
 void autopilot_answer(struct autopilot *a, uint64_t tag, struct slice error, struct slice body, struct logbuf *log)
 {
 	bool waiting = false;
@@ -214,10 +230,12 @@ void autopilot_answer(struct autopilot *a, uint64_t tag, struct slice error, str
 		if (!q->waiting || q->tag != tag)
 			continue;
 		q->waiting = false;
-		if (!error.n)
-			answer_take(q, body, log);
-		else
-			log_warn(log, "consul: error getting server health from \"%s\": %.*s", q->name, PS(error));
+		if (error.n) {
+			answer_failed(q, error, log);
+			continue;
+		}
+		answer_take(q, body, log);
+		q->unreachable = false;
 	}
 	for (uint32_t i = 0; i < a->asked_n; i++)
 		waiting |= a->asked[i].waiting;
