@@ -53,7 +53,7 @@ void raft_peer_begin(struct raft *r, struct raft_peer *p)
 	p->retry_at = p->beat_at = r->now;
 	p->contact = r->now; /* it gets one lease to be heard */
 	p->answered = INT64_MIN;
-	p->round_sent = p->round_answered = r->round;
+	p->round_sent = p->round_answered = 0;
 }
 
 void raft_peer_idle(struct raft_peer *p)

@@ -195,6 +195,20 @@ static void check_quorum(struct world *w, struct node *n)
 		world_break(w, "server %d leads without a quorum", n->number);
 }
 
+/* Whoever reads the newest has asked a quorum since. */
+void check_read(struct world *w, struct node *n, const struct op *op)
+{
+	size_t servers_n, voters = 0, since = raft_state(n->raft)->voter;
+	const struct raft_server *servers = raft_configuration(n->raft, &servers_n, NULL);
+	for (size_t i = 0; i < servers_n; i++) {
+		const struct node *m = node_named(w, servers[i].id);
+		voters += servers[i].suffrage == RAFT_VOTER;
+		since += servers[i].suffrage == RAFT_VOTER && m != n && w->heard[n->number][m->number] >= op->at;
+	}
+	if (since < voters / 2 + 1)
+		world_break(w, "server %d is sure that it leads, and has not asked", n->number);
+}
+
 /* 7 */
 void check_turn(struct world *w, struct node *n)
 {

@@ -106,7 +106,9 @@ void net_send(struct world *w, struct node *from, const struct effect *e, struct
 		return;
 	}
 	struct conn *c = conn_open(w, from, to, e->raft.channel);
-	put(w, c, 0, (struct parcel){.tag = e->raft.tag, .bytes = copy(e->raft.bytes), .state = copy(state)});
+	put(w, c, 0,
+	        (struct parcel){
+	                .tag = e->raft.tag, .sent = w->now, .bytes = copy(e->raft.bytes), .state = copy(state)});
 }
 
 void net_dial_failed(struct world *w, const struct hap *h)
@@ -154,6 +156,30 @@ void net_break(struct world *w)
 	}
 }
 
+/* Something in between resets all that this server has dialled: the others hear it, the server itself does not. */
+void net_reset(struct world *w, struct node *n)
+{
+	uint64_t closed[64];
+	size_t count = 0;
+	for (struct conn *c = w->conns; c; c = c->next) {
+		struct node *to = &w->nodes[c->to];
+		if (c->from != n->number || !c->open[1] || !to->up || to->life != c->to_life ||
+		        count == ARRAY_LEN(closed))
+			continue;
+		c->open[1] = false;
+		closed[count++] = c->id;
+	}
+	while (count) {
+		struct conn *c = conn_of(w, closed[--count]);
+		if (!c)
+			continue;
+		struct node *to = &w->nodes[c->to];
+		raft_tick(to->raft, w->now);
+		raft_closed(to->raft, c->id);
+		node_turn(w, to);
+	}
+}
+
 /* ---- arrival ---- */
 
 static void asked_add(struct conn *c, const struct parcel *p)
@@ -163,6 +189,7 @@ static void asked_add(struct conn *c, const struct parcel *p)
 	struct asked *mine = calloc(1, sizeof *mine);
 	MUST(mine && raft_wire_read_request(p->bytes, &a, &q));
 	mine->tag = p->tag;
+	mine->sent = p->sent;
 	mine->kind = q.kind;
 	if (q.kind == RAFT_WIRE_APPEND) {
 		mine->term = q.append.term;
@@ -225,6 +252,8 @@ static void arrive_back(struct world *w, struct conn *c, struct parcel *p)
 		let_go(w, c, 0);
 		raft_lost(n->raft, peer, c->channel);
 	} else {
+		if (w->heard[c->from][c->to] < p->sent)
+			w->heard[c->from][c->to] = p->sent;
 		raft_answer(n->raft, peer, c->channel, p->tag, p->bytes);
 	}
 	node_turn(w, n);
@@ -295,7 +324,7 @@ void net_answer(struct world *w, struct node *at, uint64_t id, struct slice byte
 	check_answer(w, at, q, bytes);
 	free(q->state);
 	if (c->open[1])
-		put(w, c, 1, (struct parcel){.tag = q->tag, .bytes = copy(bytes)});
+		put(w, c, 1, (struct parcel){.tag = q->tag, .sent = q->sent, .bytes = copy(bytes)});
 	free(q);
 }
 

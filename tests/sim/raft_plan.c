@@ -6,6 +6,8 @@
 #include "tests/sim/raft_world.h"
 
 #define TROUBLE (40 * NS_PER_S)
+/* A leader killed: so long until there is another one. */
+#define LEADERLESS_MOST (300 * NS_PER_MS)
 
 static struct node *some_up(struct world *w)
 {
@@ -37,6 +39,9 @@ static void shape(struct world *w)
 	w->delay_most = w->delay_least + world_some(w, 0, 30 * NS_PER_MS);
 	w->client_pause = world_some(w, 2 * NS_PER_MS, 100 * NS_PER_MS);
 	w->fault_pause = world_some(w, 100 * NS_PER_MS, 3 * NS_PER_S);
+	w->quick = w->first_n >= 3 && world_chance(w, 10);
+	if (w->quick)
+		w->delay_most = (w->delay_least = 50 * NS_PER_US) + NS_PER_MS;
 	w->snapshot_every = world_chance(w, 30) ? 0 : (unsigned)world_below(w, 200) + 10;
 }
 
@@ -45,7 +50,7 @@ void plan_begin(struct world *w)
 	struct raft_server first[NODES_MAX];
 	struct fail f;
 	shape(w);
-	unsigned old = world_chance(w, 70) ? 0 : 50;
+	unsigned old = w->quick || world_chance(w, 70) ? 0 : 50;
 	for (int i = 0; i < w->nodes_n; i++) {
 		node_prepare(w, &w->nodes[i], i);
 		w->nodes[i].old = world_chance(w, old);
@@ -59,7 +64,7 @@ void plan_begin(struct world *w)
 		node_turn(w, &w->nodes[i]);
 	}
 	world_later(w, 0, (struct hap){.kind = HAP_CLIENT});
-	world_later(w, NS_PER_S, (struct hap){.kind = HAP_FAULT});
+	world_later(w, w->quick ? 6 * NS_PER_S : NS_PER_S, (struct hap){.kind = HAP_FAULT});
 	world_later(w, TROUBLE, (struct hap){.kind = HAP_CALM});
 }
 
@@ -82,7 +87,7 @@ static void client_write(struct world *w, struct node *n)
 static void client_read(struct world *w, struct node *n)
 {
 	struct op *op = &w->ops[w->ops_n++];
-	*op = (struct op){.read = true, .index = w->acked};
+	*op = (struct op){.read = true, .index = w->acked, .at = w->now};
 	raft_verify(n->raft, op);
 	node_turn(w, n);
 }
@@ -97,6 +102,7 @@ void plan_op_done(struct world *w, struct node *n, void *tag, raft_index index, 
 		return;
 	if (op->read) {
 		w->reads_n++;
+		check_read(w, n, op);
 		if (index < op->index)
 			world_break(w, "server %d read at %llu what was acknowledged as %llu before", n->number,
 			        (unsigned long long)index, (unsigned long long)op->index);
@@ -155,6 +161,18 @@ static void fault_cut(struct world *w)
 	world_say(w, "the network is cut, kind %llu", (unsigned long long)kind);
 }
 
+/* The others know at once that the leader is gone. It does not, and still believes in itself. */
+static void fault_forget(struct world *w)
+{
+	struct node *leader = some_leader(w);
+	if (!leader)
+		return;
+	for (int i = 0; i < w->nodes_n; i++)
+		w->cut[i][leader->number] = w->cut[leader->number][i] = i != leader->number;
+	world_say(w, "the leader %d is forgotten", leader->number);
+	net_reset(w, leader);
+}
+
 static void fault_disk(struct world *w)
 {
 	struct node *n = &w->nodes[world_below(w, (uint64_t)w->nodes_n)];
@@ -183,19 +201,45 @@ static void fault_members(struct world *w)
 		return;
 	raft_tick(leader->raft, w->now);
 	enum raft_change kind = (enum raft_change)world_below(w, 4);
+	bool may = raft_configuration_stable(leader->raft) &&
+	           raft_state(leader->raft)->commit >= raft_state(leader->raft)->first_of_term;
 	if (raft_change(leader->raft, kind, slice_of(n->id), slice_of(n->address), NULL, &f)) {
 		w->changes++;
+		if (!may)
+			world_break(w, "server %d changes the group while a change is under way", leader->number);
 		world_say(w, "change %d of server %d", kind, n->number);
 	}
 	node_turn(w, leader);
+}
+
+static void kill_leader(struct world *w)
+{
+	struct node *n = some_leader(w);
+	world_later(w, 6 * NS_PER_S, (struct hap){.kind = HAP_FAULT});
+	if (!n || raft_state(n->raft)->commit < raft_state(n->raft)->first_of_term)
+		return;
+	node_crash(w, n);
+	world_later(w, LEADERLESS_MOST, (struct hap){.kind = HAP_LED});
+	world_later(w, world_some(w, NS_PER_S, 3 * NS_PER_S),
+	        (struct hap){.kind = HAP_BOOT, .node = n->number, .life = n->life});
+}
+
+void plan_led(struct world *w)
+{
+	if (!some_leader(w))
+		world_break(w, "the leader was killed, and nobody else leads yet");
 }
 
 void plan_fault(struct world *w)
 {
 	if (w->calm)
 		return;
+	if (w->quick) {
+		kill_leader(w);
+		return;
+	}
 	world_later(w, world_some(w, w->fault_pause / 4, w->fault_pause * 2), (struct hap){.kind = HAP_FAULT});
-	switch (world_below(w, 8)) {
+	switch (world_below(w, 9)) {
 	case 0: fault_crash(w); break;
 	case 1: fault_crash(w); break;
 	case 2: fault_cut(w); break;
@@ -206,6 +250,7 @@ void plan_fault(struct world *w)
 	case 4: net_break(w); break;
 	case 5: fault_disk(w); break;
 	case 6: fault_members(w); break;
+	case 7: fault_forget(w); break;
 	default: w->delay_most = w->delay_least + world_some(w, 0, world_chance(w, 20) ? NS_PER_S : 30 * NS_PER_MS);
 	}
 }

@@ -28,7 +28,8 @@ enum happening {
 	HAP_DIAL_FAILED,
 	HAP_CLIENT,
 	HAP_FAULT,
-	HAP_CALM
+	HAP_CALM,
+	HAP_LED,
 };
 
 struct hap {
@@ -46,7 +47,7 @@ struct hap {
 
 struct parcel {
 	struct parcel *next;
-	mono_ns earliest;
+	mono_ns earliest, sent; /* … an answer: when its question was */
 	bool close;
 	uint64_t tag;
 	struct slice bytes, state; /* malloc'ed */
@@ -55,6 +56,7 @@ struct parcel {
 struct asked { /* a request that the server has not answered */
 	struct asked *next;
 	uint64_t tag;
+	mono_ns sent;
 	enum raft_wire_kind kind;
 	raft_term term;
 	raft_index shown;
@@ -150,6 +152,7 @@ struct op {
 	bool read;
 	raft_index index; /* of the write; of a read: what was acknowledged before */
 	bool done;
+	mono_ns at;
 	char text[56];
 };
 
@@ -166,12 +169,14 @@ struct world {
 	struct node nodes[NODES_MAX];
 	int nodes_n, first_n;
 	int protocol;
-	bool cut[NODES_MAX][NODES_MAX]; /* nothing gets from … to … */
+	bool cut[NODES_MAX][NODES_MAX];      /* nothing gets from … to … */
+	mono_ns heard[NODES_MAX][NODES_MAX]; /* … was answered by … what it had sent then */
 	struct conn *conns;
 	uint64_t conn_ids;
 	dur_ns delay_least, delay_most;
 	dur_ns client_pause, fault_pause;
 	bool calm;
+	bool quick; /* nothing but killed leaders: somebody has to follow at once */
 	unsigned snapshot_every;
 
 	struct op ops[OPS_MAX];
@@ -215,6 +220,7 @@ void net_crashed(struct world *w, struct node *n);
 void net_pump(struct world *w, const struct hap *h);
 void net_dial_failed(struct world *w, const struct hap *h);
 void net_break(struct world *w); /* some connection */
+void net_reset(struct world *w, struct node *n);
 void net_free(struct world *w);
 
 /* raft_node.c */
@@ -237,6 +243,7 @@ void check_applied(struct world *w, struct node *n, const struct raft_entry *e);
 void check_installed(struct world *w, struct node *n, const struct machine *m);
 void check_request(struct world *w, struct node *n, struct slice bytes);
 void check_answer(struct world *w, struct node *n, const struct asked *q, struct slice bytes);
+void check_read(struct world *w, struct node *n, const struct op *op);
 void check_turn(struct world *w, struct node *n);
 void check_end(struct world *w);
 
@@ -245,6 +252,7 @@ void plan_begin(struct world *w);
 void plan_client(struct world *w);
 void plan_fault(struct world *w);
 void plan_calm(struct world *w);
+void plan_led(struct world *w);
 void plan_op_done(struct world *w, struct node *n, void *tag, raft_index index, bool ok);
 
 #endif
