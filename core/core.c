@@ -149,6 +149,7 @@ static void take_message(struct core *c, struct message *m, struct effects *out)
 	case ASK_RESTORE: core_restore_take(c, m); break;
 	case ASK_RECOVER: core_servers_recover(c, m, out); break;
 	case ASK_RAFT_CHANGE: core_raft_change(c, m); break;
+	case ASK_LEAVE: core_leave(c, m, out); break;
 	case ASK_VERIFY: raft_verify(c->raft, m); break;
 	default:
 		if (agent_message(c->agent, m, c->now, c->wall, out))
@@ -200,6 +201,7 @@ static void give_back(struct core *c, struct message *m, struct effects *out)
 void core_flush(struct core *c, mono_ns now, struct effects *out)
 {
 	c->now = now;
+	c->leave.out = out;
 	/* What is applied may propose more (a new leader's first writes): go on until the batch is still. */
 	do {
 		core_calls_look(c);
@@ -290,7 +292,7 @@ void core_step(struct core *c, const struct event *ev, struct effects *out)
 		agent_reload(c->agent, ev->config, c->now, c->wall, out);
 		out->publish = true;
 		break;
-	case EV_SIGNAL_LEAVE: agent_leave(c->agent, c->now, c->wall, out); break;
+	case EV_SIGNAL_LEAVE: core_leave(c, NULL, out); break;
 	case EV_SIGNAL_STOP: stop(c, c->config->server_mode, out); break;
 	}
 }

@@ -43,6 +43,13 @@ struct core_begin {
 	mono_ns asked;  /* -dev: when somebody else's leader first came; 0: not yet */
 };
 
+/* A leave that waits until we are out of Raft's group. */
+struct core_leave {
+	bool removing, signal;
+	struct message *asked;
+	struct effects *out; /* of this turn */
+};
+
 struct core {
 	const struct agent_config *config;
 	struct logbuf *log;
@@ -71,6 +78,7 @@ struct core {
 	struct core_seen seen;
 	struct core_changes changes;
 	struct core_begin begin;
+	struct core_leave leave;
 	char address[64];
 };
 
@@ -135,6 +143,11 @@ void core_changes_tick(struct core *c);
 void core_changes_applied(struct core *c);
 /* We lead no longer: they are refused. */
 void core_changes_lost(struct core *c);
+
+/* ---- core_leave.c ---- */
+
+/* ASK_LEAVE, or (NULL) a signal. */
+void core_leave(struct core *c, struct message *m, struct effects *out);
 
 /* ---- core_raft.c ---- */
 
