@@ -64,10 +64,23 @@ static struct raft_view view(struct core *c)
 
 /* ---- leadership ---- */
 
+static void note_left(struct core *c, const struct gossip_member *m);
+
+/* Those who left while nobody led. */
+static void note_those_who_left(struct core *c)
+{
+	struct gossip_member m;
+	uint32_t at = 0;
+	while (c->gossip.lan && gossip_member_next(c->gossip.lan, &at, &m))
+		if (m.status == GOSSIP_LEFT)
+			note_left(c, &m);
+}
+
 void core_servers_lead(struct core *c)
 {
 	c->servers.leading = c->servers.look = true;
 	c->servers.changing = false;
+	note_those_who_left(c);
 	autopilot_begin(&c->servers.pilot, c->db, c->now);
 }
 
