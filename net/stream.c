@@ -220,9 +220,15 @@ bool stream_flush(struct stream *s)
 	return true;
 }
 
+void stream_shut_under(struct stream *s)
+{
+	s->shut = true;
+	shutdown(s->watch.fd, SHUT_WR);
+}
+
 void stream_shut(struct stream *s)
 {
 	if (s->tls)
 		tls_goodbye(s);
-	shutdown(s->watch.fd, SHUT_WR);
+	stream_shut_under(s);
 }

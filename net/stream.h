@@ -26,6 +26,7 @@ struct stream {
 	struct tls *tls; /* NULL: plain */
 	uint32_t held;   /* bytes of TLS records that wait for the kernel */
 	bool left;       /* off its loop, not closed */
+	bool shut;       /* we have said TCP's end */
 };
 
 enum stream_got {
@@ -60,6 +61,8 @@ bool stream_send(struct stream *s, const struct iovec *parts, unsigned n);
 bool stream_flush(struct stream *s);
 /* Says that nothing more will be sent (the other side reads its end). */
 void stream_shut(struct stream *s);
+/* The same below TLS: what comes can still be read, which after TLS's own goodbye it can't. */
+void stream_shut_under(struct stream *s);
 static inline size_t stream_waiting(const struct stream *s)
 {
 	return s->out.end - s->out.at + s->held;

@@ -259,6 +259,14 @@ static enum stream_got pull(struct stream *s)
 	return errno == EAGAIN || errno == EWOULDBLOCK ? STREAM_LATER : STREAM_FAIL;
 }
 
+/* The other side has said goodbye, and ours can't be said any more since TCP is shut on our side. */
+static bool over(const struct stream *s)
+{
+	size_t n;
+	br_ssl_engine_context *e = s->tls->engine;
+	return s->shut && !br_ssl_engine_last_error(e) && !br_ssl_engine_recvrec_buf(e, &n);
+}
+
 enum stream_got tls_read(struct stream *s, size_t limit, bool *drained)
 {
 	bool got = false;
@@ -267,8 +275,13 @@ enum stream_got tls_read(struct stream *s, size_t limit, bool *drained)
 	if (stream_in(s).n >= limit)
 		return STREAM_FULL;
 	for (;;) {
-		if (!take_plain(s, limit, &got) || !push_and_watch(s))
+		if (!take_plain(s, limit, &got))
 			return STREAM_FAIL;
+		if (!push_and_watch(s)) {
+			if (!over(s))
+				return STREAM_FAIL;
+			return got ? STREAM_GOT : STREAM_END;
+		}
 		if (stream_in(s).n >= limit)
 			return STREAM_GOT;
 		if (br_ssl_engine_current_state(s->tls->engine) == BR_SSL_CLOSED) {

@@ -361,6 +361,7 @@ static void death(struct process *p)
 	for (unsigned i = 0; i < p->front_count; i++)
 		front_free(p->fronts[i]);
 	https_free(&p->https);
+	rpc_tls_free(&p->rpc_tls);
 	work_free(p->work);
 	gossip_host_free(p->gossip);
 	raft_host_free(p->raft);

@@ -322,7 +322,7 @@ bool core_thread_prepare(struct process *p)
 {
 	own.process = p;
 	loop_read_clocks(&p->core_loop);
-	p->core_forward = forward_new(&p->core_loop, p->config, process_seed());
+	p->core_forward = forward_new(&p->core_loop, p->config, &p->rpc_tls, process_seed());
 	MUST(p->core_forward);
 	p->core_log.now = p->core_loop.wall;
 	struct event ev = event_now(p, EV_START);

@@ -15,11 +15,14 @@ struct forward {
 	struct loop *loop;
 	struct rpc_client *client;
 	struct forward_call *calls; /* under way */
+	const struct rpc_tls *tls;
+	const struct call_forward *asking; /* the one that is being sent */
+	struct rpc_tls_to tls_to;
 };
 
 struct forward_call {
 	struct forward_call *next, **prev;
-	struct rpc_sent *sent;          /* one of these */
+	struct rpc_sent *sent; /* one of these */
 	struct snapshot_stream *stream;
 	void (*done)(void *owner, const struct call_answer *a);
 	void *owner;
@@ -27,20 +30,21 @@ struct forward_call {
 	char to[];
 };
 
-/* Calls leave from the address that the RPC is bound to, so that they come from where the others expect us. */
-static struct address source(const struct agent_config *c)
+/* Asked inside rpc_client_call: for the server of the call that is being sent. */
+static const struct tls_settings *tls_for(void *host, const struct address *to)
 {
-	struct address a = {0};
-	if (!address_parse_ip(c->server_addr.host, &a) || address_is_any(&a))
-		a = (struct address){0};
-	return a;
+	struct forward *f = host;
+	(void)to;
+	return rpc_tls_to(f->tls, f->asking->datacenter, f->asking->tls, &f->tls_to);
 }
 
-struct forward *forward_new(struct loop *l, const struct agent_config *c, uint64_t seed)
+struct forward *forward_new(struct loop *l, const struct agent_config *c, const struct rpc_tls *tls, uint64_t seed)
 {
 	struct forward *f = calloc(1, sizeof *f);
 	const struct rpc_client_settings settings = {
-	        .from = source(c),
+	        .host = f,
+	        .tls = tls_for,
+	        .from = tls->source,
 	        .idle_timeout = c->server_mode ? 120 * NS_PER_S : 127 * NS_PER_S,
 	        .idle_streams = c->server_mode ? SERVER_STREAMS : CLIENT_STREAMS,
 	        .seed = seed,
@@ -48,6 +52,7 @@ struct forward *forward_new(struct loop *l, const struct agent_config *c, uint64
 	if (!f)
 		return NULL;
 	f->loop = l;
+	f->tls = tls;
 	f->client = rpc_client_new(l, &settings);
 	if (!f->client) {
 		free(f);
@@ -113,10 +118,11 @@ struct forward_call *forward_begin(struct forward *f, const struct call_forward 
 	*c = (struct forward_call){.done = done, .owner = owner, .to_n = what->to.n};
 	memcpy(c->to, what->to.p, what->to.n);
 	mono_ns deadline = f->loop->now + what->patience + MARGIN;
+	f->asking = what;
 	if (what->method.n)
 		c->sent = rpc_client_call(f->client, what->to, what->method, what->args, deadline, on_done, c);
 	else
-		c->stream = snapshot_stream_begin(f->loop, what, on_streamed, c);
+		c->stream = snapshot_stream_begin(f->loop, f->tls, what, on_streamed, c);
 	if (!c->sent && !c->stream) {
 		free(c);
 		return NULL;

@@ -5,6 +5,7 @@
 #ifndef CMD_AGENT_FORWARD_H
 #define CMD_AGENT_FORWARD_H
 
+#include "cmd/agent/rpc_tls.h"
 #include "core/agent/config.h"
 #include "core/method/call.h"
 #include "net/loop.h"
@@ -12,8 +13,8 @@
 struct forward;
 struct forward_call;
 
-/* NULL: no memory. */
-struct forward *forward_new(struct loop *l, const struct agent_config *c, uint64_t seed);
+/* NULL: no memory. `tls` stays. */
+struct forward *forward_new(struct loop *l, const struct agent_config *c, const struct rpc_tls *tls, uint64_t seed);
 /* Calls under way end silently. */
 void forward_free(struct forward *f);
 

@@ -171,12 +171,16 @@ static bool on_taken(void *host, uint8_t byte, struct stream *s, const struct ad
 
 bool front_rpc_init(struct front *f, struct fail *why)
 {
+	const struct rpc_tls *tls = &f->process->rpc_tls;
 	const struct rpc_server_settings settings = {
 	        .host = f,
 	        .call = on_call,
 	        .gone = on_gone,
 	        .taken = on_taken,
 	        .trouble = on_trouble,
+	        .identity = tls->identity,
+	        .clients = tls->demanded ? tls->authority : NULL,
+	        .tls_only = tls->demanded,
 	        .seed = process_seed(),
 	};
 	if (!f->process->rpc_count)

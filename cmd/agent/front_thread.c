@@ -34,7 +34,7 @@ struct front *front_new(struct process *p, int id)
 		return NULL;
 	}
 	parking_init(&f->parking, &f->loop, process_seed(), waiting_woken, f);
-	f->forward = forward_new(&f->loop, p->config, process_seed());
+	f->forward = forward_new(&f->loop, p->config, &p->rpc_tls, process_seed());
 	MUST(f->forward);
 	front_http_init(f);
 	if (!id)

@@ -12,20 +12,20 @@ static enum err file_read(struct slice path, struct buf *out, struct fail *f)
 	return input_file(slice_cstr(path, text, sizeof text), out, f);
 }
 
-static enum err identity_load(struct https *h, const struct agent_config *c, struct fail *f)
+enum err https_identity(struct tls_identity **out, const struct agent_config *c, struct fail *f)
 {
 	struct buf cert = {0}, key = {0};
 	if (!c->cert_file.n || !c->key_file.n)
 		return OK;
 	enum err e = file_read(c->cert_file, &cert, f);
 	e = e ? e : file_read(c->key_file, &key, f);
-	e = e ? e : tls_identity_new(buf_view(&cert), buf_view(&key), &h->identity, f);
+	e = e ? e : tls_identity_new(buf_view(&cert), buf_view(&key), out, f);
 	buf_free(&cert);
 	buf_free(&key);
 	return e ? fail_wrap(f, "Failed to load cert/key pair") : OK;
 }
 
-static enum err clients_load(struct tls_trust **out, const struct agent_config *c, struct fail *f)
+enum err https_authority(struct tls_trust **out, const struct agent_config *c, struct fail *f)
 {
 	char path[PATH_BYTES];
 	if (c->ca_file.n)
@@ -39,8 +39,8 @@ enum err https_load(struct https *h, const struct agent_config *c, struct fail *
 	*h = (struct https){0};
 	if (!c->https_addrs.n)
 		return OK;
-	enum err e = clients_load(&clients, c, f);
-	e = e ? e : identity_load(h, c, f);
+	enum err e = https_authority(&clients, c, f);
+	e = e ? e : https_identity(&h->identity, c, f);
 	if (!e && (c->verify_incoming || c->verify_incoming_https)) {
 		if (!clients)
 			e = fail_set(f, ERR_INVALID, "VerifyIncoming set, and no CA certificate provided!");

@@ -15,4 +15,8 @@ struct https {
 enum err https_load(struct https *h, const struct agent_config *c, struct fail *f);
 void https_free(struct https *h);
 
+/* Our certificate and key, and the authority's certificates, as configured; NULL when they are not. */
+enum err https_identity(struct tls_identity **out, const struct agent_config *c, struct fail *f);
+enum err https_authority(struct tls_trust **out, const struct agent_config *c, struct fail *f);
+
 #endif

@@ -83,6 +83,7 @@ enum err listeners_open(struct process *p, struct fail *f)
 	e = e ? e : open_all(p, p->http, &p->http_count, c->https_addrs, -1, f);
 	for (unsigned i = plain; i < p->http_count; i++) /* Consul speaks plainly over a unix socket */
 		p->http[i].tls = p->http[i].addr.kind == CONFIG_ADDR_TCP;
+	e = e ? e : rpc_tls_load(&p->rpc_tls, c, f);
 	e = e ? e : https_load(&p->https, c, f);
 	e = e ? e : open_all(p, p->ipc, &p->ipc_count, c->ipc_addrs, -1, f);
 	struct config_addr rpc = c->server_addr;

@@ -18,6 +18,7 @@
 #include <stdatomic.h>
 
 #include "cmd/agent/https.h"
+#include "cmd/agent/rpc_tls.h"
 #include "core/agent/config.h"
 #include "core/core.h"
 #include "net/loop.h"
@@ -68,6 +69,7 @@ struct process {
 	unsigned http_count, dns_udp_count, dns_tcp_count, ipc_count;
 	struct front_socket rpc[1]; /* servers only */
 	unsigned rpc_count;
+	struct rpc_tls rpc_tls; /* of servers and clients */
 	struct https https;
 
 	/* log thread; only when durable */

@@ -4,6 +4,7 @@
 
 #include "cmd/agent/raft_incoming.h"
 #include "cmd/agent/raft_link.h"
+#include "core/agent/servers.h"
 #include "core/base/must.h"
 #include "core/base/slice.h"
 #include "core/raft/raft_wire.h"
@@ -34,6 +35,7 @@ struct arrival {
 
 struct raft_host {
 	struct process *process;
+	struct rpc_tls_to tls_to; /* of the link that is being dialled */
 	struct raft_link_host links_host;
 	struct raft_link *links[LINKS_MAX];
 	unsigned links_n;
@@ -45,6 +47,18 @@ struct raft_host {
 static int spool_dir(const struct process *p)
 {
 	return p->disk.fd > 0 ? p->disk.fd : -1;
+}
+
+/* What the peer's tags say of TLS is in the world that we published last; one that gossip does not know yet gets none,
+ * unless everybody does. */
+static void dial_how(void *process, struct slice address, struct dial_settings *set)
+{
+	struct process *p = process;
+	const struct world *w = atomic_load(&p->world);
+	const struct server *s = w ? server_by_address(w->db, address) : NULL;
+	set->from = p->rpc_tls.source;
+	set->tls = rpc_tls_to(&p->rpc_tls, p->config->datacenter, s && s->use_tls, &p->raft->tls_to);
+	set->tls_byte = RPC_TLS_BYTE;
 }
 
 struct raft_host *raft_host_new(struct process *p, void (*event)(void *process, struct event *ev), struct fail *f)
@@ -60,7 +74,8 @@ struct raft_host *raft_host_new(struct process *p, void (*event)(void *process, 
 		return NULL;
 	}
 	h->process = p;
-	h->links_host = (struct raft_link_host){.loop = &p->core_loop, .log = &p->core_log, .owner = p, .event = event};
+	h->links_host = (struct raft_link_host){
+	        .loop = &p->core_loop, .log = &p->core_log, .owner = p, .how = dial_how, .event = event};
 	return h;
 }
 

@@ -12,7 +12,6 @@
 
 enum {
 	FIRST_BYTE = 1,
-	TLS_BYTE = 3,
 	TAGS_MAX = 512, /* requests under way */
 	QUEUED_MAX = 64 << 20,
 	ANSWER_MAX = 1 << 20,
@@ -206,12 +205,13 @@ static void dial(struct raft_link *l)
 {
 	struct dial_settings set = {
 	        .to = l->to,
-	        .tls = l->host->tls,
-	        .tls_byte = TLS_BYTE,
 	        .says_first = true,
 	        .first = FIRST_BYTE,
 	        .timeout = DIAL_WITHIN,
 	};
+	char text[ADDRESS_TEXT];
+	size_t n = address_print(&l->to, text);
+	l->host->how(l->host->owner, slice_at(text, n), &set);
 	l->state = LINK_DIALING;
 	l->dial.owner = l;
 	l->dial.done = dialled;

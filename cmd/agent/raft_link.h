@@ -21,8 +21,9 @@
 struct raft_link_host {
 	struct loop *loop;
 	struct logbuf *log;
-	const struct tls_settings *tls; /* NULL: plain */
 	void *owner;
+	/* How to dial this address: fills in *set (from, tls, tls_byte), whose pointers live until the next call. */
+	void (*how)(void *owner, struct slice address, struct dial_settings *set);
 	void (*event)(void *owner, struct event *ev); /* RAFT_ANSWER, RAFT_LOST; kind and raft are set */
 };
 

@@ -56,7 +56,8 @@ static void moving(struct snapshot_stream *s)
 /* Whoever refuses what we bring answers and closes, without reading all of it: that breaks the connection. */
 static void broken(struct snapshot_stream *s)
 {
-	const char *why = socket_error_text(errno);
+	const char *why = tls_error(&s->stream);
+	why = why ? why : socket_error_text(errno);
 	size_t n = mp_whole(stream_in(&s->stream));
 	if (n && n != SIZE_MAX)
 		end(s, ANSWER_REPLY, slice_cut(stream_in(&s->stream), 0, n), "");
@@ -64,18 +65,20 @@ static void broken(struct snapshot_stream *s)
 		end(s, ANSWER_LOST, S_NONE, why);
 }
 
-static void receive(struct snapshot_stream *s)
+/* False: it has ended. */
+static bool receive(struct snapshot_stream *s)
 {
 	bool drained = false;
 	moving(s);
 	while (!drained)
 		switch (stream_read(&s->stream, SNAPSHOT_CALL_MAX, &drained)) {
 		case STREAM_GOT: break;
-		case STREAM_LATER: return;
-		case STREAM_END: end(s, ANSWER_REPLY, stream_in(&s->stream), ""); return;
-		case STREAM_FULL: end(s, ANSWER_LOST, S_NONE, "the snapshot is too large"); return;
-		case STREAM_FAIL: broken(s); return;
+		case STREAM_LATER: return true;
+		case STREAM_END: end(s, ANSWER_REPLY, stream_in(&s->stream), ""); return false;
+		case STREAM_FULL: end(s, ANSWER_LOST, S_NONE, "the snapshot is too large"); return false;
+		case STREAM_FAIL: broken(s); return false;
 		}
+	return true;
 }
 
 /* What we had to say is said: the other side must see its end. */
@@ -84,19 +87,19 @@ static void finish_sending(struct snapshot_stream *s)
 	if (s->sent || stream_waiting(&s->stream))
 		return;
 	s->sent = true;
-	stream_shut(&s->stream);
+	stream_shut_under(&s->stream);
 }
 
 static void ready(struct watch *w, uint32_t events)
 {
 	struct snapshot_stream *s = (struct snapshot_stream *)w;
 	moving(s);
-	if (events & ~(uint32_t)EPOLLOUT)
-		receive(s);
-	else if (stream_flush(&s->stream))
-		finish_sending(s);
-	else
+	if (events & EPOLLOUT && !stream_flush(&s->stream)) {
 		broken(s);
+		return;
+	}
+	if (!(events & ~(uint32_t)EPOLLOUT) || receive(s))
+		finish_sending(s); /* a handshake that is over lets out what waited */
 }
 
 static void dialled(struct dial *d, const struct fail *f)
@@ -121,11 +124,18 @@ static void dialled(struct dial *d, const struct fail *f)
 	finish_sending(s);
 }
 
-struct snapshot_stream *snapshot_stream_begin(struct loop *l, const struct call_forward *what,
-        void (*done)(void *owner, const struct call_answer *a), void *owner)
+struct snapshot_stream *snapshot_stream_begin(struct loop *l, const struct rpc_tls *tls,
+        const struct call_forward *what, void (*done)(void *owner, const struct call_answer *a), void *owner)
 {
 	struct snapshot_stream *s = calloc(1, sizeof *s);
-	struct dial_settings set = {.says_first = true, .first = FIRST_BYTE};
+	struct rpc_tls_to to;
+	struct dial_settings set = {
+	        .from = tls->source,
+	        .tls = rpc_tls_to(tls, what->datacenter, what->tls, &to),
+	        .tls_byte = RPC_TLS_BYTE,
+	        .says_first = true,
+	        .first = FIRST_BYTE,
+	};
 	if (!s)
 		return NULL;
 	s->loop = l;
