@@ -36,6 +36,12 @@ struct front *front_new(struct process *p, int id)
 	parking_init(&f->parking, &f->loop, process_seed(), waiting_woken, f);
 	f->forward = forward_new(&f->loop, p->config, &p->rpc_tls, process_seed());
 	MUST(f->forward);
+	if (!p->config->server_mode) {
+		if (!id)
+			rpc_limit_init(&p->rpc_limit, p->config->rpc_rate, p->config->rpc_max_burst);
+		f->api.router.limit = &p->rpc_limit;
+		balance_init(&f->balance, f);
+	}
 	front_http_init(f);
 	if (!id)
 		MUST((f->watches = watches_new(f)) != NULL);
@@ -56,6 +62,8 @@ void front_free(struct front *f)
 	front_ipc_free(f);
 	front_http_free(f);
 	front_rpc_free(f);
+	if (f->balance.front)
+		balance_free(&f->balance);
 	forward_free(f->forward);
 	parking_free(&f->parking);
 	ring_free(&f->to_core);

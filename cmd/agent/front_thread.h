@@ -2,6 +2,7 @@
 #ifndef CMD_AGENT_FRONT_THREAD_H
 #define CMD_AGENT_FRONT_THREAD_H
 
+#include "cmd/agent/balance.h"
 #include "cmd/agent/parking.h"
 #include "cmd/agent/process.h"
 #include "core/api/api.h"
@@ -21,6 +22,7 @@ struct front {
 	struct api api;
 	struct parking parking;
 	struct forward *forward;    /* calls to other servers */
+	struct balance balance;     /* … which of them; only where we are none */
 	struct front_rpc *rpc;      /* NULL: no server */
 	struct front_snapshot *snapshots; /* streams of others */
 	struct http_server *http;

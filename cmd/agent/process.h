@@ -21,6 +21,7 @@
 #include "cmd/agent/rpc_tls.h"
 #include "core/agent/config.h"
 #include "core/core.h"
+#include "core/method/rpc_limit.h"
 #include "net/loop.h"
 #include "net/ring.h"
 #include "store/disk_posix.h"
@@ -71,6 +72,7 @@ struct process {
 	unsigned rpc_count;
 	struct rpc_tls rpc_tls; /* of servers and clients */
 	struct https https;
+	struct rpc_limit rpc_limit;
 
 	/* log thread; only when durable */
 	pthread_t log_thread;

@@ -12,8 +12,11 @@
 
 enum { ROUTER_FAILED_MAX = 32 };
 
+struct rpc_limit;
+
 struct router {
 	uint64_t lot;
+	struct rpc_limit *limit; /* of calls to the servers; NULL: none */
 	struct {
 		uint64_t server; /* its address, hashed */
 		mono_ns at;

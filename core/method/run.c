@@ -9,6 +9,7 @@
 #include "core/agent/servers.h"
 #include "core/method/method.h"
 #include "core/method/router.h"
+#include "core/method/rpc_limit.h"
 #include "core/state/command.h"
 
 #define WAIT_DEFAULT (300 * NS_PER_S)
@@ -141,6 +142,8 @@ static enum call_state ask_datacenter(struct call *c, struct slice dc)
 static enum call_state ask_a_server(struct call *c)
 {
 	const struct server *s = pick(c, c->world->config->datacenter);
+	if (s && c->router->limit && !rpc_limit_allows(c->router->limit, c->now))
+		return failed(c, ERR_FULL, "RPC rate limit exceeded");
 	if (s)
 		return forward_to(c, s);
 	log_warn(c->log, "manager: No servers available");
