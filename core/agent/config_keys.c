@@ -239,6 +239,7 @@ static const struct config_key rows[] = {
         K("limits.rpc_rate", "RPCRateLimit", CT_FLOAT, rpc_rate, 0),
         K("protocol", "RPCProtocol", CT_INT, protocol, 0),
         K("raft_protocol", "RaftProtocol", CT_INT, raft_protocol, 0),
+        K("advertise_reconnect_timeout", NULL, CT_DUR, advertise_reconnect_timeout, 0),
         K("reconnect_timeout", "ReconnectTimeoutLAN", CT_DUR, reconnect_timeout, 0),
         K("reconnect_timeout_wan", "ReconnectTimeoutWAN", CT_DUR, reconnect_timeout_wan, 0),
         K("rejoin_after_leave", "RejoinAfterLeave", CT_BOOL, rejoin_after_leave, 0),

@@ -68,6 +68,9 @@ static struct list tags_of(const struct agent_config *c, enum pool pool, struct 
 	put(&t, "build",
 	        arena_str(a, "%.*s%.*s:%.*s", PS(c->version), PS(c->version_prerelease),
 	                PS(slice_cut(c->revision, 0, 8))));
+	if (c->advertise_reconnect_timeout > 0) /* no unit but seconds: any reader of durations knows it */
+		put(&t, "rc_tm",
+		        arena_str(a, "%llds", (long long)((c->advertise_reconnect_timeout + NS_PER_S - 1) / NS_PER_S)));
 	if (c->server_mode)
 		put_server_tags(&t, c, pool);
 	return sorted(&t);
