@@ -1,0 +1,119 @@
+/* The agent in its pools: joins and their patience, the order of goodbye, its coordinate. */
+#include "core/agent/pools.h"
+
+#include "core/base/slice.h"
+#include "tests/unit/agent/world_fixture.h"
+
+/* The end of a join, as the host tells it. */
+static void joined(struct bench *b, uint64_t tag, const char *why, uint32_t n)
+{
+	struct gossip_effect x = {.kind = GX_DONE};
+	x.done.tag = tag;
+	x.done.err = why ? ERR_FAILED : OK;
+	x.done.text = slice_of(why);
+	x.done.n = n;
+	struct event ev = {.kind = EV_GOSSIP, .now = b->now, .wall = b->wall};
+	ev.gossip.pool = GOSSIP_LAN;
+	ev.gossip.effect = &x;
+	agent_gossip(b->agent, &ev, &b->out);
+	bench_settle(b);
+}
+
+TEST(agent_pools, a_join_is_answered_when_it_is_through)
+{
+	struct bench b;
+	struct slice at = S("10.0.0.9");
+	struct ask_join ask = {.addresses = {&at, 1}};
+	bench_begin(&b);
+	bench_lead(&b);
+	bench_forget(&b);
+	bench_ask(&b, ASK_JOIN, &ask);
+	const struct effect *e = bench_effect(&b, EFF_GOSSIP_JOIN, 0);
+	ASSERT(e);
+	CHECK_EQ(e->gossip_join.names.n, 1);
+	CHECK_EQ(b.answered, 0);
+	joined(&b, e->gossip_join.tag, NULL, 1);
+	CHECK_EQ(b.answered, 1);
+	CHECK(bench_logged(&b, "agent: (LAN) joining: [10.0.0.9]"));
+	CHECK(bench_logged(&b, "agent: (LAN) joined: 1 Err: <nil>"));
+	bench_end(&b);
+}
+
+TEST(agent_pools, without_a_wan_pool_nobody_joins_there)
+{
+	struct bench b;
+	struct ask_join ask = {.wan = true};
+	bench_begin(&b);
+	bench_lead(&b);
+	CHECK_STR(bench_ask(&b, ASK_JOIN, &ask), "WAN Federation is disabled");
+	b.config.server_mode = false;
+	CHECK_STR(bench_ask(&b, ASK_JOIN, &ask), "Must be a server to join WAN cluster");
+	bench_end(&b);
+}
+
+TEST(agent_pools, retry_join_goes_on_until_it_works)
+{
+	struct bench b;
+	struct slice at = S("db.example");
+	bench_begin(&b);
+	b.config.retry_join = (struct list){&at, 1};
+	b.config.retry_interval = 30 * NS_PER_S;
+	bench_lead(&b);
+	for (int i = 0; i < 3; i++) {
+		bench_pass(&b, i ? 30 * NS_PER_S : NS_PER_MS);
+		CHECK_EQ(bench_effects(&b, EFF_GOSSIP_JOIN), 1);
+		bench_forget(&b);
+		joined(&b, TAG_RETRY, i < 2 ? "1 error(s) occurred:\n\n* Failed to resolve db.example" : NULL, 1);
+	}
+	CHECK(bench_logged(&b, "agent: Join LAN failed: 1 error(s) occurred: * Failed to resolve db.example, "
+	                       "retrying in 30s"));
+	CHECK(bench_logged(&b, "agent: Join LAN completed. Synced with 1 initial agents"));
+	bench_pass(&b, 5 * NS_PER_MIN);
+	CHECK_EQ(bench_effects(&b, EFF_GOSSIP_JOIN), 0);
+	bench_end(&b);
+}
+
+TEST(agent_pools, retry_max_ends_the_agent)
+{
+	struct bench b;
+	struct slice at = S("10.0.0.9");
+	bench_begin(&b);
+	b.config.retry_join = (struct list){&at, 1};
+	b.config.retry_interval = NS_PER_S;
+	b.config.retry_max = 1;
+	bench_lead(&b);
+	bench_pass(&b, NS_PER_MS);
+	joined(&b, TAG_RETRY, "refused", 0);
+	CHECK_EQ(bench_effects(&b, EFF_STOP), 0);
+	bench_pass(&b, NS_PER_S);
+	joined(&b, TAG_RETRY, "refused", 0);
+	ASSERT(bench_effect(&b, EFF_STOP, 0));
+	CHECK_EQ(bench_effect(&b, EFF_STOP, 0)->stop.exit_code, 1);
+	bench_end(&b);
+}
+
+TEST(agent_pools, goodbye_is_answered_and_then_the_end_comes)
+{
+	struct bench b;
+	bench_begin(&b);
+	bench_lead(&b);
+	bench_ask(&b, ASK_LEAVE, NULL);
+	bench_settle(&b);
+	CHECK_EQ(b.answered, 1);
+	ASSERT(bench_effect(&b, EFF_STOP, 0));
+	CHECK_EQ(bench_effect(&b, EFF_STOP, 0)->stop.exit_code, 0);
+	CHECK(bench_logged(&b, "consul: server starting leave"));
+	bench_end(&b);
+}
+
+TEST(agent_pools, the_servers_hear_where_we_are)
+{
+	struct bench b;
+	bench_begin(&b);
+	b.config.sync_coordinate_interval_min = 15 * NS_PER_S;
+	b.config.sync_coordinate_rate_target = 64;
+	bench_lead(&b);
+	bench_pass(&b, 5 * NS_PER_MIN);
+	CHECK(b.coordinates >= 10 && b.coordinates <= 20);
+	bench_end(&b);
+}
