@@ -51,6 +51,7 @@ void core_free(struct core *c)
 {
 	core_calls_free(&c->calls);
 	core_servers_free(&c->servers);
+	core_begin_free(c);
 	agent_free(c->agent);
 	duties_free(&c->duties);
 	raft_free(c->raft);
@@ -234,7 +235,7 @@ static void start(struct core *c, struct effects *out)
 
 static void tick(struct core *c, struct effects *out)
 {
-	core_begin_tick(c);
+	core_begin_tick(c, out);
 	core_raft_know(c);
 	core_changes_tick(c);
 	duties_tick(&c->duties, c->now);
@@ -275,6 +276,8 @@ void core_step(struct core *c, const struct event *ev, struct effects *out)
 	case EV_CALL_DONE:
 		if (ev->call.tag & CALL_OF_AUTOPILOT)
 			core_servers_answer(c, ev);
+		else if (ev->call.tag & CALL_OF_BEGIN)
+			core_begin_answer(c, ev);
 		else
 			core_calls_done(c, ev, out);
 		break;
@@ -282,7 +285,7 @@ void core_step(struct core *c, const struct event *ev, struct effects *out)
 		core_servers_gossip(c, ev);
 		core_gossip_event(&c->gossip, ev, out);
 		if (ev->gossip.pool == GOSSIP_LAN && ev->gossip.effect->kind == GX_MEMBER) {
-			core_begin_look(c);
+			core_begin_look(c, out);
 			core_raft_know(c);
 		}
 		break;

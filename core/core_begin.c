@@ -1,11 +1,15 @@
 #include "core/agent/servers.h"
+#include "core/base/msgpack.h"
 #include "core/base/must.h"
 #include "core/base/slice.h"
 #include "core/core_parts.h"
 #include "core/leader/servers.h"
+#include "core/method/call.h"
 
 #define ALONE_AFTER NS_PER_S      /* a -dev server that was told whom to join, and found nobody */
 #define WAIT_LEAST (3 * NS_PER_S) /* … and found somebody: up to twice as long */
+
+enum { TRIES_MAX = 6 }; /* Consul: maxPeerRetries */
 
 static bool joins(const struct core *c)
 {
@@ -73,19 +77,107 @@ static void bootstrap_all(struct core *c, size_t n)
 	arena_free(&a);
 }
 
-void core_begin_look(struct core *c)
+/* ---- has anybody begun already? ---- */
+
+struct begin_call {
+	struct slice name;
+	struct call_forward what;
+};
+
+static void forget_calls(struct core_begin *b)
+{
+	arena_reset(&b->mem, 0);
+	b->calls = NULL;
+	b->calls_n = b->open = b->failed = 0;
+}
+
+void core_begin_free(struct core *c)
+{
+	arena_free(&c->begin.mem);
+}
+
+static void ask(struct core *c, const struct server *s, struct begin_call *k, struct effects *out)
+{
+	struct core_begin *b = &c->begin;
+	k->name = arena_copy(&b->mem, s->name);
+	k->what = (struct call_forward){
+	        .to = arena_copy(&b->mem, s->address),
+	        .datacenter = c->config->datacenter,
+	        .tls = s->use_tls,
+	        .method = S("Status.Peers"),
+	        .args = S("\x80"),
+	};
+	struct effect *e = effect_add(out, EFF_CALL);
+	e->call.tag = CALL_OF_BEGIN | (uint64_t)(k - b->calls);
+	e->call.what = &k->what;
+}
+
+static void ask_others(struct core *c, size_t n, struct effects *out)
+{
+	struct core_begin *b = &c->begin;
+	struct cursor at;
+	const struct server *s;
+	b->calls = ARENA_ARRAY(&b->mem, struct begin_call, n);
+	MUST(b->calls);
+	servers_lan(&at, db_working(c->db));
+	while ((s = server_next(&at)) && b->calls_n < n)
+		if (!slice_eq(s->name, c->config->node_name))
+			ask(c, s, &b->calls[b->calls_n++], out);
+	MUST(!b->mem.failed);
+	b->open = b->calls_n;
+}
+
+void core_begin_look(struct core *c, struct effects *out)
 {
 	size_t n;
-	if (!c->begin.expecting)
+	if (!c->begin.expecting || c->begin.open || c->now < c->begin.retry)
 		return;
 	if (raft_state(c->raft)->last) {
 		log_info(c->log, "consul: Raft data found, disabling bootstrap mode");
 		c->begin.expecting = false;
 	} else if (all_expect(c, &n)) {
-		bootstrap_all(c, n);
-		c->begin.expecting = false;
+		ask_others(c, n, out);
 	}
 }
+
+static void all_answered(struct core *c)
+{
+	struct core_begin *b = &c->begin;
+	size_t n;
+	bool sure = !b->failed || ++b->tries == TRIES_MAX;
+	forget_calls(b);
+	if (!sure) {
+		b->at = b->retry = c->now + (dur_ns)(1u << b->tries) * NS_PER_S / 2;
+		return;
+	}
+	if (!b->expecting || !all_expect(c, &n))
+		return;
+	bootstrap_all(c, n);
+	b->expecting = false;
+}
+
+void core_begin_answer(struct core *c, const struct event *ev)
+{
+	struct core_begin *b = &c->begin;
+	const struct call_answer *a = ev->call.answer;
+	size_t i = (size_t)(ev->call.tag & ~CALL_OF_BEGIN);
+	if (i >= b->calls_n || !b->open)
+		return;
+	struct mp_reader r = mp_read(a->body);
+	if (a->kind != ANSWER_REPLY) {
+		log_err(c->log, "consul: Failed to confirm peer status for %.*s: %.*s. Retrying in %us...",
+		        PS(b->calls[i].name), PS(a->text), 1u << b->tries);
+		b->failed++;
+	} else if (mp_array(&r) && b->expecting) {
+		log_info(c->log, "consul: Existing Raft peers reported by %.*s, disabling bootstrap mode",
+		        PS(b->calls[i].name));
+		b->expecting = false;
+	}
+	if (!--b->open)
+		all_answered(c);
+}
+
+/* ---- -dev ---- */
 
 static bool others(const struct core *c)
 {
@@ -102,7 +194,6 @@ static bool others(const struct core *c)
  * of them begins. */
 static void look_whether_alone(struct core *c)
 {
-	c->begin.at = INT64_MAX;
 	if (raft_state(c->raft)->last)
 		return;
 	if (others(c) && !c->begin.waited)
@@ -132,8 +223,13 @@ void core_begin_start(struct core *c)
 		c->begin.at = c->now + ALONE_AFTER;
 }
 
-void core_begin_tick(struct core *c)
+void core_begin_tick(struct core *c, struct effects *out)
 {
-	if (c->now >= c->begin.at)
+	if (c->now < c->begin.at)
+		return;
+	c->begin.at = INT64_MAX;
+	if (c->begin.expecting)
+		core_begin_look(c, out);
+	else
 		look_whether_alone(c);
 }

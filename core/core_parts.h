@@ -37,10 +37,15 @@ struct core_changes {
 
 /* How a server comes to its first configuration. */
 struct core_begin {
-	bool expecting; /* -bootstrap-expect, and nothing in the log yet */
-	bool waited;    /* for others to take us in */
-	mono_ns at;     /* look then whether we are alone; INT64_MAX: not */
-	mono_ns asked;  /* -dev: when somebody else's leader first came; 0: not yet */
+	bool expecting;           /* -bootstrap-expect, and nothing in the log yet */
+	bool waited;              /* for others to take us in */
+	mono_ns at;               /* look then whether we are alone; INT64_MAX: not */
+	mono_ns asked;            /* -dev: when somebody else's leader first came; 0: not yet */
+	struct begin_call *calls; /* has anybody begun already? */
+	size_t calls_n, open;     /* without an answer yet */
+	unsigned failed, tries;   /* of this round; rounds */
+	mono_ns retry;            /* the next one not before */
+	struct arena mem;         /* of the calls */
 };
 
 /* A leave that waits until we are out of Raft's group. */
@@ -121,8 +126,12 @@ void core_restore_written(struct core *c, struct slice why, struct effects *out)
 /* The first configuration of a new group. At the start, when the servers of the pool changed, with time. */
 void core_begin_init(struct core *c);
 void core_begin_start(struct core *c);
-void core_begin_look(struct core *c);
-void core_begin_tick(struct core *c);
+void core_begin_look(struct core *c, struct effects *out);
+void core_begin_tick(struct core *c, struct effects *out);
+/* EV_CALL_DONE of a tag with CALL_OF_BEGIN. */
+#define CALL_OF_BEGIN (UINT64_C(1) << 62)
+void core_begin_answer(struct core *c, const struct event *ev);
+void core_begin_free(struct core *c);
 /* For a while, to be taken into the group of others. */
 void core_begin_wait(struct core *c);
 
