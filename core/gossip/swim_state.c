@@ -153,6 +153,14 @@ static void accept_alive(struct gossip *g, struct peer *p, const struct msg_aliv
 		serf_updated(g, p);
 }
 
+/* Most of what comes was heard before: nothing more is looked at then. */
+static bool known(const struct gossip *g, const struct msg_alive *m, const struct gossip_addr *addr)
+{
+	const struct peer *p = peer_find(g, m->node);
+	return p && p->state != PEER_NONE && !is_self(g, p) && m->incarnation <= p->incarnation &&
+	       gossip_addr_eq(&p->addr, addr);
+}
+
 void swim_alive(struct gossip *g, const struct msg_alive *m)
 {
 	struct gossip_addr addr;
@@ -161,7 +169,7 @@ void swim_alive(struct gossip *g, const struct msg_alive *m)
 	if (m->vsn.n != VSN_BYTES || !m->node.n || m->node.n > GOSSIP_NAME_MAX || m->meta.n > 2 * GOSSIP_META_MAX ||
 	        m->incarnation > UINT32_MAX || !gossip_addr_read(m->addr, port, &addr))
 		return;
-	if ((ours && g->left) || !welcome(g, m, &addr))
+	if ((ours && g->left) || known(g, m, &addr) || !welcome(g, m, &addr))
 		return;
 	struct msg_alive whole = *m;
 	whole.port = port;
