@@ -60,6 +60,7 @@ enum err client_http_open(struct client *c, const char *address, struct fail *f)
 void client_http_close(struct client *c)
 {
 	tls_trust_free(c->http.trust);
+	tls_identity_free(c->http.identity);
 }
 
 /* ---- one request ---- */

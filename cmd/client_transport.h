@@ -24,8 +24,9 @@ struct client_http {
 	struct slice authority; /* the host as an URL shows it */
 	struct slice basic;     /* "user:password" in base64; empty: none */
 	bool https;
-	struct tls_trust *trust; /* owned; NULL: nobody's certificate is believed */
-	struct tls_settings tls; /* once opened */
+	struct tls_trust *trust;       /* owned; NULL: nobody's certificate is believed */
+	struct tls_identity *identity; /* owned; NULL: we say not who we are */
+	struct tls_settings tls;       /* once opened */
 };
 
 struct client_ipc {

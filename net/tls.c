@@ -4,13 +4,28 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "core/base/buf.h"
 #include "core/base/must.h"
+#include "core/base/slice.h"
+#include "net/address.h"
 #include "net/tls_keys.h"
+#include "net/tls_names.h"
+
+enum { CERTIFICATE_MAX = 64 << 10 };
 
 /* A judge of certificates that believes anybody: it only reads the key out of the first one. */
 struct any_x509 {
 	const br_x509_class *vtable; /* first: BearSSL finds us by it */
 	br_x509_decoder_context first;
+	unsigned seen;
+};
+
+/* A judge of certificates that expects an address: the usual one looks at everything but that. */
+struct address_x509 {
+	const br_x509_class *vtable; /* first */
+	br_x509_minimal_context *usual;
+	struct address expected;
+	struct buf first; /* the first certificate */
 	unsigned seen;
 };
 
@@ -22,6 +37,7 @@ struct tls {
 	} ssl;
 	br_x509_minimal_context x509;
 	struct any_x509 any;
+	struct address_x509 at;
 	unsigned char io[BR_SSL_BUFSIZE_BIDI];
 };
 
@@ -74,6 +90,75 @@ static const br_x509_pkey *any_key(const br_x509_class *const *ctx, unsigned *us
 static const br_x509_class any_class = {
         sizeof(struct any_x509), any_start_chain, any_start_cert, any_append, any_end_cert, any_end_chain, any_key};
 
+/* ---- expecting an address ---------------------------------------------------------------------------------------- */
+
+static struct address_x509 *at_of(const br_x509_class **ctx)
+{
+	return (struct address_x509 *)(void *)ctx;
+}
+
+static const br_x509_class **usual_of(const br_x509_class **ctx)
+{
+	return &at_of(ctx)->usual->vtable;
+}
+
+static void at_start_chain(const br_x509_class **ctx, const char *server_name)
+{
+	at_of(ctx)->seen = 0;
+	br_x509_minimal_vtable.start_chain(usual_of(ctx), server_name);
+}
+
+static void at_start_cert(const br_x509_class **ctx, uint32_t n)
+{
+	br_x509_minimal_vtable.start_cert(usual_of(ctx), n);
+}
+
+static void at_append(const br_x509_class **ctx, const unsigned char *p, size_t n)
+{
+	if (at_of(ctx)->seen == 0)
+		buf_bytes(&at_of(ctx)->first, p, n);
+	br_x509_minimal_vtable.append(usual_of(ctx), p, n);
+}
+
+static void at_end_cert(const br_x509_class **ctx)
+{
+	at_of(ctx)->seen++;
+	br_x509_minimal_vtable.end_cert(usual_of(ctx));
+}
+
+static unsigned at_end_chain(const br_x509_class **ctx)
+{
+	struct address_x509 *a = at_of(ctx);
+	unsigned wrong = br_x509_minimal_vtable.end_chain(usual_of(ctx));
+	struct slice ip = {(const char *)a->expected.ip, a->expected.kind == ADDRESS_IP6 ? 16 : 4};
+	if (!wrong && (a->first.failed || !tls_names_address(buf_view(&a->first), ip)))
+		wrong = BR_ERR_X509_BAD_SERVER_NAME;
+	buf_free(&a->first);
+	return wrong;
+}
+
+static const br_x509_pkey *at_key(const br_x509_class *const *ctx, unsigned *usages)
+{
+	const struct address_x509 *a = (const struct address_x509 *)(const void *)ctx;
+	const br_x509_class *const *usual = &a->usual->vtable;
+	return br_x509_minimal_vtable.get_pkey(usual, usages);
+}
+
+static const br_x509_class address_class = {
+        sizeof(struct address_x509), at_start_chain, at_start_cert, at_append, at_end_cert, at_end_chain, at_key};
+
+/* True if the name is an address: then it is not sent either (RFC 6066 3). */
+static bool expect_address(struct tls *t, const char *name)
+{
+	if (!name || !address_parse_ip(slice_of(name), &t->at.expected))
+		return false;
+	t->at.vtable = &address_class;
+	t->at.usual = &t->x509;
+	t->at.first.limit = CERTIFICATE_MAX;
+	br_ssl_engine_set_x509(t->engine, &t->at.vtable);
+	return true;
+}
+
 /* ---- birth and death -------------------------------------------------------------------------------------------- */
 
 static struct tls *tls_new(struct stream *s)
@@ -116,11 +201,12 @@ bool tls_connect(struct stream *s, const struct tls_settings *set)
 	begin(s, &t->ssl.client.eng);
 	if (set->identity)
 		show(&t->ssl.client, set->identity);
+	const char *name = expect_address(t, set->server_name) ? NULL : set->server_name;
 	if (set->skip_verify) {
 		t->any.vtable = &any_class;
 		br_ssl_engine_set_x509(t->engine, &t->any.vtable);
 	}
-	return br_ssl_client_reset(&t->ssl.client, set->server_name, 0) && tls_flush(s);
+	return br_ssl_client_reset(&t->ssl.client, name, 0) && tls_flush(s);
 }
 
 /* Asks for a certificate, with the names of those who may have signed it, and judges it. */
@@ -163,6 +249,8 @@ bool tls_accept_known(struct stream *s, const struct tls_identity *who, const st
 
 void tls_free(struct stream *s)
 {
+	if (s->tls)
+		buf_free(&s->tls->at.first);
 	free(s->tls);
 	s->tls = NULL;
 	s->held = 0;

@@ -25,7 +25,7 @@ void tls_identity_free(struct tls_identity *i);
 
 struct tls_settings {
 	const struct tls_trust *trust;       /* NULL: nobody is trusted */
-	const char *server_name;             /* sent, and must be in the certificate; NULL: neither */
+	const char *server_name;             /* a name (sent) or an address, in the certificate; NULL: any */
 	bool skip_verify;                    /* believes anybody */
 	const struct tls_identity *identity; /* shown to a server that asks; NULL: nothing is */
 };

@@ -16,7 +16,7 @@ certificate() {
 	openssl req -newkey "${@:2}" -nodes -subj "/CN=$1" -keyout "$scratch/$1.key" -out "$scratch/$1.csr" &&
 		openssl x509 -req -in "$scratch/$1.csr" -CA "$scratch/ca.pem" -CAkey "$scratch/ca.key" -CAcreateserial \
 			-days 30 -out "$scratch/$1.pem" \
-			-extfile <(printf 'subjectAltName=DNS:localhost\nextendedKeyUsage=serverAuth,clientAuth\n')
+			-extfile <(printf 'subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1\nextendedKeyUsage=serverAuth,clientAuth\n')
 } >"$scratch/openssl.log" 2>&1
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj "/CN=authority" \
 	-keyout "$scratch/ca.key" -out "$scratch/ca.pem" >"$scratch/openssl.log" 2>&1
@@ -51,6 +51,9 @@ fetch -X PUT -d changed $url/kv/a >/dev/null
 wait $blocked
 equal "a blocking query" changed "$(cat "$scratch/blocked")"
 equal "the command" changed "$("$consul" kv get -http-addr https://localhost:8501 -ca-file "$scratch/ca.pem" a)"
+ours() { "$consul" kv get -http-addr "$1" -ca-file "$scratch/ca.pem" "${@:2}" a 2>&1; }
+equal "at an address that is in the certificate" changed "$(ours https://127.0.0.1:8501)"
+matches "not at another" 'x509: certificate is not valid' "$(ours https://127.0.0.1:8501 -tls-server-name 127.0.0.2)"
 curl -s -m 2 http://127.0.0.1:8501/v1/status/leader >/dev/null
 check "one who speaks plainly there does no harm" fetch -f $url/status/leader
 kill -INT $agent_pid
@@ -60,6 +63,12 @@ start ec true
 check "a client of the authority comes in" as rsa -f $url/status/leader
 check "whatever his key" as ec -f $url/status/leader
 check "one without a certificate does not" sh -c "! curl -s -m 5 --cacert $scratch/ca.pem $url/status/leader"
+mine() { ours https://localhost:8501 -client-cert "$scratch/$1.pem" -client-key "$scratch/$2.key"; }
+"$consul" kv put a known >/dev/null
+equal "the command shows its certificate, too" known "$(mine rsa rsa)"
+equal "of either kind" known "$(mine ec ec)"
+lacks "that of a stranger does not help" known "$(mine stranger stranger)"
+matches "nor one without its key" 'Error connecting to Consul agent: open .*/nowhere.key: no such file' "$(mine ec nowhere)"
 lacks "nor a stranger" 8300 "$(as stranger $url/status/leader)"
 kill -INT $agent_pid
 check "the end" within 30 ended $agent_pid
