@@ -118,6 +118,33 @@ static void remove_interrupted(struct disk *d, const char *dir)
 	arena_free(&a);
 }
 
+/* First loses its name, so that half of it is never taken for a snapshot. */
+static enum err remove_one(struct disk *d, const char *dir, struct slice id, struct logbuf *log, struct fail *f)
+{
+	char path[DISK_PATH_MAX], passing[DISK_PATH_MAX];
+	path_of(path, dir, id, "");
+	path_of(passing, dir, id, ".tmp");
+	if (log)
+		log_info(log, "snapshot: reaping snapshot %s%s", d->root, path);
+	enum err e = d->rename(d, path, passing, f);
+	e = e ? e : d->sync_dir(d, dir, f);
+	return e ? e : remove_all(d, passing, f);
+}
+
+/* All but the newest. A failure leaves one more than needed: nothing to stop for. */
+static void remove_old(struct disk *d, const char *dir, uint32_t keep, struct logbuf *log)
+{
+	struct arena a = {0};
+	struct list all = {0};
+	struct fail f;
+	enum err e = snapshot_list(d, dir, &a, &all, NULL, &f);
+	for (uint32_t i = keep; !e && i < all.n; i++)
+		e = remove_one(d, dir, ((struct snapshot_meta *)all.items)[i].id, log, &f);
+	if (e && log)
+		log_err(log, "snapshot: Failed to reap snapshots: %s", f.text);
+	arena_free(&a);
+}
+
 enum err snapshot_begin(struct snapshot_writer *w, struct disk *d, const char *dir, const struct snapshot_meta *meta,
         wall_ns now, struct fail *f)
 {
@@ -129,6 +156,7 @@ enum err snapshot_begin(struct snapshot_writer *w, struct disk *d, const char *d
 	w->meta.version = 1;
 	w->meta.id = slice_of(w->id);
 	remove_interrupted(d, dir);
+	remove_old(d, dir, SNAPSHOT_KEEP - 1, NULL);
 	path_of(path, dir, w->meta.id, ".tmp");
 	enum err e = d->make_dir(d, path, f);
 	path_of(path, dir, w->meta.id, ".tmp/state.bin");
@@ -213,33 +241,6 @@ static void end_writer(struct snapshot_writer *w)
 	buf_free(&w->out);
 }
 
-/* First loses its name, so that half of it is never taken for a snapshot. */
-static enum err remove_one(struct disk *d, const char *dir, struct slice id, struct logbuf *log, struct fail *f)
-{
-	char path[DISK_PATH_MAX], passing[DISK_PATH_MAX];
-	path_of(path, dir, id, "");
-	path_of(passing, dir, id, ".tmp");
-	if (log)
-		log_info(log, "snapshot: reaping snapshot %s%s", d->root, path);
-	enum err e = d->rename(d, path, passing, f);
-	e = e ? e : d->sync_dir(d, dir, f);
-	return e ? e : remove_all(d, passing, f);
-}
-
-/* Only after a newer one is durable. A failure leaves one more than needed: nothing to stop for. */
-static void remove_old(struct disk *d, const char *dir, struct logbuf *log)
-{
-	struct arena a = {0};
-	struct list all = {0};
-	struct fail f;
-	enum err e = snapshot_list(d, dir, &a, &all, NULL, &f);
-	for (uint32_t i = SNAPSHOT_KEEP; !e && i < all.n; i++)
-		e = remove_one(d, dir, ((struct snapshot_meta *)all.items)[i].id, log, &f);
-	if (e && log)
-		log_err(log, "snapshot: Failed to reap snapshots: %s", f.text);
-	arena_free(&a);
-}
-
 enum err snapshot_remove(struct disk *d, const char *dir, raft_index index, raft_term term, struct fail *f)
 {
 	struct arena a = {0};
@@ -270,7 +271,7 @@ enum err snapshot_finish(struct snapshot_writer *w, struct logbuf *log, struct f
 	end_writer(w);
 	e = arrive(w, f);
 	if (!e)
-		remove_old(w->disk, w->dir, log);
+		remove_old(w->disk, w->dir, SNAPSHOT_KEEP, log);
 	return e;
 }
 

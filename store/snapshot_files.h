@@ -2,7 +2,8 @@
  *
  * A snapshot is a directory `<dir>/<term>-<index>-<unix ms>` with meta.json and state.bin, in the layout of
  * hashicorp/raft's FileSnapshotStore, so that the directories of a real server and ours can be exchanged. It is written
- * as `….tmp`, synced, and then renamed; the two newest stay. What is in state.bin is the business of
+ * as `….tmp`, synced, and then renamed; the two newest stay, and one while another is written, so that no more than two
+ * times what they hold is ever used. What is in state.bin is the business of
  * core/state/archive: here it is bytes, with a CRC-64 (the "XZ" one) over them in meta.json.
  *
  * Errors name the file: ERR_IO, ERR_FULL from the disk, ERR_CORRUPT for a file that is not what it was written as.
