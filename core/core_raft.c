@@ -159,7 +159,8 @@ static void leader_news(struct core *c, struct effects *out)
 	const struct raft_state *s = raft_state(c->raft);
 	struct core_seen *seen = &c->seen;
 	struct slice leader = core_leader(c);
-	mono_ns contact = s->role == RAFT_LEADER ? 0 : raft_leader_contact(c->raft);
+	/* Until a new leader serves it answers as the follower it was, from what it heard then. */
+	mono_ns contact = s->role == RAFT_LEADER ? seen->contact : raft_leader_contact(c->raft);
 	contact = contact < 0 ? 0 : contact;
 	if (contact >= seen->contact + CONTACT_NEWS || contact < seen->contact) {
 		seen->contact = contact;
