@@ -296,7 +296,7 @@ void core_step(struct core *c, const struct event *ev, struct effects *out)
 		out->publish = true;
 		break;
 	case EV_SIGNAL_LEAVE: core_leave(c, NULL, out); break;
-	case EV_SIGNAL_STOP: stop(c, c->config->server_mode, out); break;
+	case EV_SIGNAL_STOP: stop(c, 1, out); break;
 	}
 }
 
