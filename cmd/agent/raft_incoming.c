@@ -220,11 +220,11 @@ bool raft_incoming_take(struct raft_incoming *in, struct stream *s)
 		return false;
 	}
 	p->stream = *s;
-	if (!stream_join(&p->stream, in->host.loop, ready) || !take_all(p)) {
+	if (!stream_join(&p->stream, in->host.loop, ready)) {
 		peer_free(p);
 		return false;
 	}
-	look_at_room(p);
+	ready(&p->stream.watch, EPOLLIN); /* the first request may have come in one TLS record with the first byte */
 	return true;
 }
 
