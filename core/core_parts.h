@@ -70,6 +70,8 @@ struct core {
 	mono_ns now;
 	wall_ns wall;
 	mono_ns snapshot_look; /* when to see whether a snapshot is worth it; INT64_MAX: never */
+	mono_ns snapshot_after; /* not before; one has failed */
+	size_t log_bytes;       /* of entries applied since the last snapshot was begun */
 	bool snapshotting;
 	raft_term snapshot_term; /* of the one under way */
 	bool ready;              /* leading, and everything of earlier terms applied */

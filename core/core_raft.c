@@ -3,9 +3,14 @@
 #include "core/base/slice.h"
 #include "core/core_parts.h"
 
-/* hashicorp/raft's threshold; looked at this often. */
+/* A snapshot costs as much as there is in the tables, so it has to save as much: it is written when the log behind the
+ * last one has grown to a part of that (hashicorp/raft: after 8192 entries, however large they and the tables are). Two
+ * snapshots and the log so stay below three times the live set, and no server writes more than some times what its
+ * clients do. */
+enum { SNAPSHOT_PART = 4, SNAPSHOT_LEAST = 16 << 20, ENTRY_BYTES = 64 /* of an entry beside its data */ };
 #define SNAPSHOT_INTERVAL (5 * NS_PER_S)
-enum { SNAPSHOT_THRESHOLD = 8192, RAFT_PROTOCOL_DEFAULT = 3, PROTOCOL_IDS = 3 };
+
+enum { RAFT_PROTOCOL_DEFAULT = 3, PROTOCOL_IDS = 3 };
 
 /* Fronts say how long ago the leader was heard: not more exactly than this. */
 #define CONTACT_NEWS (100 * NS_PER_MS)
@@ -63,6 +68,7 @@ static enum err replay(struct core *c, const struct raft_entry *e, struct fail *
 	struct arena a = {0};
 	struct apply_result result = {0};
 	enum err err = OK;
+	c->log_bytes += ENTRY_BYTES + e->data.n;
 	if (e->type == RAFT_COMMAND)
 		state_apply(&c->state, e->index, e->data, 0, &a, &result);
 	if (result.kind == APPLY_BROKEN || result.kind == APPLY_NO_MEMORY)
@@ -108,6 +114,7 @@ static void apply(struct core *c, const struct raft_entry *e, struct effects *ou
 	const struct raft_state *s = raft_state(c->raft);
 	struct message *m = e->tag;
 	raft_index index = e->index;
+	c->log_bytes += ENTRY_BYTES + e->data.n;
 	switch (e->type) {
 	case RAFT_COMMAND: apply_command(c, e, out); break;
 	case RAFT_NOOP:
@@ -228,14 +235,22 @@ void core_raft_last(const struct core *c, raft_index *index, raft_term *term)
 
 /* ---- snapshots ---- */
 
+static bool is_worth_it(const struct core *c)
+{
+	size_t part = db_memory(c->db).used / SNAPSHOT_PART;
+	return c->log_bytes >= (part > SNAPSHOT_LEAST ? part : SNAPSHOT_LEAST) && c->now >= c->snapshot_after;
+}
+
 void core_snapshot_maybe(struct core *c, struct effects *out)
 {
 	const struct raft_state *s = raft_state(c->raft);
-	if (c->now < c->snapshot_look || c->snapshotting || c->restore.what)
+	if (c->snapshot_look == INT64_MAX || c->snapshotting || c->restore.what)
 		return;
-	c->snapshot_look = c->now + SNAPSHOT_INTERVAL;
-	if (s->applied - s->snapshot < SNAPSHOT_THRESHOLD)
+	if (c->now >= c->snapshot_look)
+		c->snapshot_look = c->now + SNAPSHOT_INTERVAL;
+	if (!is_worth_it(c))
 		return;
+	c->log_bytes = 0;
 	c->snapshotting = out->publish = true;
 	c->snapshot_term = s->applied_term;
 	struct effect *e = effect_add(out, EFF_SNAPSHOT);
@@ -254,6 +269,8 @@ void core_snapshot_done(struct core *c, const struct event *ev, struct effects *
 	}
 	if (ev->why.n) {
 		log_err(c->log, "raft: Failed to take snapshot: %.*s", PS(ev->why));
+		c->log_bytes = SIZE_MAX / 2; /* it is wanted still */
+		c->snapshot_after = c->now + SNAPSHOT_INTERVAL;
 		return;
 	}
 	raft_snapshot_taken(c->raft, ev->index, c->snapshot_term);
