@@ -83,7 +83,7 @@ static void join_free(struct gossip *g, struct join *j)
 		at = &(*at)->next;
 	*at = j->next;
 	g->streams.joins_n--;
-	for (uint32_t i = 0; j->names && i < j->n; i++)
+	for (uint32_t i = 0; i < j->names_n; i++)
 		free((void *)(uintptr_t)j->names[i].p);
 	free(j->names);
 	free(j->addrs);
@@ -211,8 +211,8 @@ void exchange_join_own(
 	if (!j)
 		return;
 	if (names && (j->names = calloc(n, sizeof *names)))
-		for (uint32_t i = 0; i < n; i++)
-			j->names[i] = slice_of(strndup(names[i].p, names[i].n));
+		for (; j->names_n < n; j->names_n++)
+			j->names[j->names_n] = slice_of(strndup(names[j->names_n].p, names[j->names_n].n));
 	if (kind == JOIN_REJOIN && !j->names)
 		j->kind = JOIN_RECONNECT;
 	join_next(g, j);

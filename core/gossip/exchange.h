@@ -23,7 +23,8 @@ struct join {
 	uint32_t n, at, joined, errors;
 	struct buf why; /* what went wrong, as a list */
 	struct gossip_addr *addrs;
-	struct slice *names; /* JOIN_REJOIN: whose; else NULL */
+	struct slice *names; /* JOIN_REJOIN: whose, names_n of them; else NULL */
+	uint32_t names_n;    /* n goes down with the first that works */
 };
 
 struct stream {
