@@ -73,6 +73,17 @@ enum err authorities_folder(const char *path, struct tls_trust **out, struct fai
 	return e;
 }
 
+enum err authorities_identity(const char *cert, const char *key, struct tls_identity **out, struct fail *f)
+{
+	struct buf chain = {0}, secret = {0};
+	enum err e = input_file(cert, &chain, f);
+	e = e ? e : input_file(key, &secret, f);
+	e = e ? e : tls_identity_new(buf_view(&chain), buf_view(&secret), out, f);
+	buf_free(&chain);
+	buf_free(&secret);
+	return e;
+}
+
 static struct tls_trust *system_trust;
 
 /* Where systems keep them; the first that is there. */

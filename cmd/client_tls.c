@@ -3,7 +3,6 @@
 
 #include "cmd/authorities.h"
 #include "cmd/client_transport.h"
-#include "cmd/input.h"
 #include "core/base/num.h"
 #include "core/base/slice.h"
 
@@ -35,19 +34,6 @@ static const char *name_of(struct client *c, struct slice address)
 	return arena_str(&c->fixed, "%.*s", PS(address)).p;
 }
 
-/* ---- who we are ---- */
-
-static enum err identity_read(const char *cert, const char *key, struct tls_identity **out, struct fail *f)
-{
-	struct buf chain = {0}, secret = {0};
-	enum err e = input_file(cert, &chain, f);
-	e = e ? e : input_file(key, &secret, f);
-	e = e ? e : tls_identity_new(buf_view(&chain), buf_view(&secret), out, f);
-	buf_free(&chain);
-	buf_free(&secret);
-	return e;
-}
-
 enum err client_tls_open(struct client *c, struct fail *f)
 {
 	const char *file = setting(client_settings.ca_file, "CONSUL_CACERT");
@@ -60,7 +46,7 @@ enum err client_tls_open(struct client *c, struct fail *f)
 		return e;
 	const char *cert = setting(client_settings.cert_file, "CONSUL_CLIENT_CERT");
 	const char *key = setting(client_settings.key_file, "CONSUL_CLIENT_KEY");
-	if (cert && key && identity_read(cert, key, &c->http.identity, f) != OK)
+	if (cert && key && authorities_identity(cert, key, &c->http.identity, f) != OK)
 		return f->code;
 	bool verify = verify_wanted();
 	c->http.tls = (struct tls_settings){

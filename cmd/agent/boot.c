@@ -311,6 +311,8 @@ static enum err birth(struct process *p, struct fail *f)
 	p->work = work_new(&p->core_bell, p->disk.fd > 0 ? &p->disk.disk : NULL);
 	if (!p->work || !signals_init(p))
 		return fail_set(f, ERR_NO_MEMORY, "no memory or no descriptors");
+	if (work_tls(p->work, p->config, f))
+		return f->code;
 	core_thread_prepare(p);
 	log_listeners(p);
 	return start_threads(p, f);

@@ -90,6 +90,7 @@ static void start(struct check_job *j)
 	        .host = host_header(j),
 	        .headers = arena_copy(&j->mem, buf_view(&headers)),
 	        .tls_skip_verify = j->ask.tls_skip_verify,
+	        .own = j->own,
 	        .deadline = j->deadline,
 	        .data = data,
 	        .done = done,

@@ -19,7 +19,8 @@ enum { CHECK_ADDRESSES_MAX = 8 };
 struct check_job {
 	struct checks *checks;
 	struct loop *loop;
-	struct check_run ask; /* what it points to is in mem */
+	const struct errand_tls *own; /* of HTTP */
+	struct check_run ask;         /* what it points to is in mem */
 	struct arena mem;
 	struct tail tail; /* of the output */
 	mono_ns deadline; /* INT64_MAX: none */

@@ -19,7 +19,8 @@ struct checks {
 	struct loop *loop;
 	void (*done)(void *host, struct slice id, uint64_t run, struct slice status, struct slice output);
 	void *host;
-	struct map jobs;   /* id → struct check_job */
+	struct map jobs; /* id → struct check_job */
+	const struct errand_tls *own;
 	struct timer reap; /* as process 1: orphans of scripts become our children */
 };
 
@@ -48,6 +49,11 @@ struct checks *checks_new(struct loop *l,
 	if (getpid() == 1)
 		loop_timer(l, &c->reap, l->now + REAP_EVERY);
 	return c;
+}
+
+void checks_tls(struct checks *c, const struct errand_tls *own)
+{
+	c->own = own;
 }
 
 static void job_free(struct check_job *j)
@@ -92,6 +98,7 @@ void checks_start(struct checks *c, const struct check_run *run)
 		return;
 	j->checks = c;
 	j->loop = c->loop;
+	j->own = c->own;
 	check_run_copy(&j->ask, run, &j->mem);
 	loop_read_clocks(c->loop);
 	j->deadline = run->timeout > 0 ? c->loop->now + run->timeout : INT64_MAX;

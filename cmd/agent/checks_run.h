@@ -14,6 +14,9 @@ struct checks;
 /* `done` is called once a run, on the loop's thread, unless the run was cancelled before. */
 struct checks *checks_new(struct loop *l,
         void (*done)(void *host, struct slice id, uint64_t run, struct slice status, struct slice output), void *host);
+/* What HTTP checks show and whom they believe from now on; outlives them. NULL: nothing, and whom the system does. */
+struct errand_tls;
+void checks_tls(struct checks *c, const struct errand_tls *own);
 void checks_free(struct checks *c); /* kills what runs */
 
 /* Begins a run; copies what it needs. A run of the same check that still goes on is left alone and this one dropped. */

@@ -179,6 +179,18 @@ static void look_up(struct errand *e, uint16_t port)
 		resolved(&e->resolve, NULL, 0, &f);
 }
 
+static void set_tls(struct errand *e)
+{
+	const struct errand_tls *own = e->own;
+	e->tls = (struct tls_settings){
+	        .server_name = own && own->server_name ? own->server_name : arena_str(&e->mem, "%.*s", PS(e->name)).p,
+	        .skip_verify = e->tls_skip_verify,
+	        .identity = own ? own->identity : NULL,
+	};
+	if (!e->tls_skip_verify)
+		e->tls.trust = own && own->trust ? own->trust : authorities_system();
+}
+
 static void request(struct errand *e)
 {
 	struct check_url u;
@@ -192,11 +204,7 @@ static void request(struct errand *e)
 	e->name = u.host;
 	e->secure = slice_eq_fold(u.scheme, S("https"));
 	if (e->secure)
-		e->tls = (struct tls_settings){
-		        .trust = e->tls_skip_verify ? NULL : authorities_system(),
-		        .server_name = arena_str(&e->mem, "%.*s", PS(u.host)).p,
-		        .skip_verify = e->tls_skip_verify,
-		};
+		set_tls(e);
 	look_up(e, u.port);
 }
 

@@ -10,6 +10,13 @@
 #include "core/base/arena.h"
 #include "net/http_client.h"
 
+/* In place of the system's authorities and the host's name. */
+struct errand_tls {
+	const struct tls_trust *trust;
+	const struct tls_identity *identity; /* NULL: none is shown */
+	const char *server_name;             /* NULL: that of the address */
+};
+
 struct errand {
 	struct loop *loop;
 	void *owner;
@@ -18,7 +25,8 @@ struct errand {
 	struct slice headers; /* whole lines */
 	struct slice body;
 	bool has_body, tls_skip_verify;
-	mono_ns deadline; /* INT64_MAX: none */
+	const struct errand_tls *own; /* NULL: as usual */
+	mono_ns deadline;             /* INT64_MAX: none */
 	/* A piece of the answer's body. `first`: whatever came before was another answer's. */
 	void (*data)(struct errand *e, struct slice piece, bool first);
 	/* The answer's status and reason, or 0 and why there is none. The errand may be used again from here on. */

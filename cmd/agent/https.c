@@ -1,28 +1,18 @@
 #include "cmd/agent/https.h"
 
 #include "cmd/authorities.h"
-#include "cmd/input.h"
 #include "core/base/slice.h"
 
 enum { PATH_BYTES = 4096 };
 
-static enum err file_read(struct slice path, struct buf *out, struct fail *f)
-{
-	char text[PATH_BYTES];
-	return input_file(slice_cstr(path, text, sizeof text), out, f);
-}
-
 enum err https_identity(struct tls_identity **out, const struct agent_config *c, struct fail *f)
 {
-	struct buf cert = {0}, key = {0};
+	char cert[PATH_BYTES], key[PATH_BYTES];
 	if (!c->cert_file.n || !c->key_file.n)
 		return OK;
-	enum err e = file_read(c->cert_file, &cert, f);
-	e = e ? e : file_read(c->key_file, &key, f);
-	e = e ? e : tls_identity_new(buf_view(&cert), buf_view(&key), out, f);
-	buf_free(&cert);
-	buf_free(&key);
-	return e ? fail_wrap(f, "Failed to load cert/key pair") : OK;
+	slice_cstr(c->cert_file, cert, sizeof cert);
+	slice_cstr(c->key_file, key, sizeof key);
+	return authorities_identity(cert, key, out, f) ? fail_wrap(f, "Failed to load cert/key pair") : OK;
 }
 
 enum err https_authority(struct tls_trust **out, const struct agent_config *c, struct fail *f)

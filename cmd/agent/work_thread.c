@@ -4,6 +4,8 @@
 #include <stdlib.h>
 
 #include "cmd/agent/checks_run.h"
+#include "cmd/agent/errand.h"
+#include "cmd/agent/https.h"
 #include "cmd/agent/log_hub.h"
 #include "core/base/map.h"
 #include "core/base/must.h"
@@ -34,6 +36,10 @@ struct work {
 	struct bell bell;
 	struct ring jobs, results;
 	struct checks *checks;
+	struct tls_trust *trust; /* of checks */
+	struct tls_identity *identity;
+	struct errand_tls tls;
+	char server_name[256];
 	struct disk *disk;
 	struct bell *reader;
 	struct logbuf log;
@@ -183,6 +189,18 @@ struct work *work_new(struct bell *reader, struct disk *disk)
 	return w;
 }
 
+enum err work_tls(struct work *w, const struct agent_config *c, struct fail *f)
+{
+	if (!c->enable_agent_tls_for_checks)
+		return OK;
+	if (https_authority(&w->trust, c, f) || https_identity(&w->identity, c, f))
+		return fail_wrap(f, "Failed to set up TLS");
+	slice_cstr(c->server_name, w->server_name, sizeof w->server_name);
+	w->tls = (struct errand_tls){w->trust, w->identity, c->server_name.n ? w->server_name : NULL};
+	checks_tls(w->checks, &w->tls);
+	return OK;
+}
+
 void work_stop(struct work *w)
 {
 	atomic_store(&w->stopping, true);
@@ -201,6 +219,8 @@ void work_free(struct work *w)
 {
 	void *item;
 	checks_free(w->checks);
+	tls_trust_free(w->trust);
+	tls_identity_free(w->identity);
 	loop_read_clocks(&w->loop);
 	ring_flush(&w->jobs);
 	while (ring_pop(&w->jobs, &item, 1))

@@ -16,6 +16,9 @@ enum { WORK_RING = 4096, WORK_WAITING_MAX = 65536 };
 
 /* `reader`: the core's bell, rung when results wait. `disk` may be NULL (no data directory): files are not kept. */
 struct work *work_new(struct bell *reader, struct disk *disk);
+/* With enable_agent_tls_for_checks: HTTP checks are clients with the agent's certificate, who believe its authority.
+ * Before the thread starts. */
+enum err work_tls(struct work *w, const struct agent_config *c, struct fail *f);
 void work_free(struct work *w);
 void *work_run(void *work); /* the thread */
 void work_stop(struct work *w);

@@ -73,6 +73,24 @@ lacks "nor a stranger" 8300 "$(as stranger $url/status/leader)"
 kill -INT $agent_pid
 check "the end" within 30 ended $agent_pid
 
+# Checks over HTTPS: of this same agent, who wants to know his clients.
+self() { # self NAME OPTIONS: an agent that checks itself
+	cat >"$scratch/$1.json" <<EOF
+{"ports": {"https": 8501}, "cert_file": "$scratch/ec.pem", "key_file": "$scratch/ec.key", "ca_file": "$scratch/ca.pem",
+ "verify_incoming_https": true, $2
+ "check": {"id": "self", "name": "self", "http": "https://localhost:8501/v1/agent/self", "interval": "100ms"}}
+EOF
+	agent "$1" -dev -bind 127.0.0.1 -config-file "$scratch/$1.json"
+}
+self plain ""
+check "a check does not know the authority" await 5 sh -c "curl -s http://127.0.0.1:8500/v1/agent/checks | grep -q x509"
+kill -INT $agent_pid
+within 30 ended $agent_pid
+self tls '"enable_agent_tls_for_checks": true,'
+check "with the agent's TLS it passes" await 5 sh -c "curl -s http://127.0.0.1:8500/v1/agent/checks | grep -q '200 OK'"
+kill -INT $agent_pid
+check "the end" within 30 ended $agent_pid
+
 refused() { "$consul" agent -dev -bind 127.0.0.1 -config-file "$scratch/tls.json" 2>&1; }
 echo '{"ports": {"https": 8501}, "cert_file": "/nowhere.pem", "key_file": "/nowhere.key"}' >"$scratch/tls.json"
 matches "a certificate that is not there" 'Failed to load cert/key pair: open /nowhere.pem: no such file' "$(refused)"
