@@ -7,6 +7,8 @@
 #include "core/base/slice.h"
 #include "core/raft/raft_machine.h"
 
+enum { CATCHUP_TIMES = 16 };
+
 static void raft_invariants(const struct raft *r)
 {
 	const struct raft_state *s = &r->s;
@@ -33,6 +35,7 @@ struct raft *raft_new(const struct raft_options *o)
 	r->election_timeout = o->election_timeout ? o->election_timeout : NS_PER_S;
 	r->lease_timeout = o->lease_timeout ? o->lease_timeout : NS_PER_S / 2;
 	r->log = o->log;
+	r->kept = o->kept ? o->kept : RAFT_KEPT_ENTRIES;
 	rand_seed(&r->rand, o->seed);
 	map_init(&r->known, o->seed);
 	r->cut = UINT64_MAX;
@@ -212,12 +215,12 @@ static void cache_trim(struct raft *r)
 	}
 	if (upto > r->s.logged)
 		upto = r->s.logged;
-	if (upto - c->base <= RAFT_KEPT_ENTRIES && c->bytes <= RAFT_KEPT_BYTES)
+	if (upto - c->base <= r->kept && c->bytes <= RAFT_KEPT_BYTES)
 		return;
 	raft_index need = needed(r);
-	while (c->base < upto && (upto - c->base > RAFT_KEPT_ENTRIES || c->bytes > RAFT_KEPT_BYTES)) {
+	while (c->base < upto && (upto - c->base > r->kept || c->bytes > RAFT_KEPT_BYTES)) {
 		bool wanted = c->base >= need;
-		if (wanted && upto - c->base <= RAFT_CATCHUP_ENTRIES && c->bytes <= RAFT_CATCHUP_BYTES)
+		if (wanted && upto - c->base <= CATCHUP_TIMES * r->kept && c->bytes <= RAFT_CATCHUP_BYTES)
 			return;
 		raft_cache_forget(c, c->base + 1);
 	}

@@ -88,10 +88,9 @@ enum {
 	RAFT_PENDING_MAX = 65536,      /* proposed or received and not yet applied; beyond it refused (ERR_FULL) */
 	RAFT_KEPT_ENTRIES = 16384,     /* applied entries kept for followers */
 	RAFT_KEPT_BYTES = 8 << 20,     /* … and their data */
-	RAFT_CATCHUP_ENTRIES = 262144, /* … while a follower that answers is behind, or a snapshot is on its way */
-	RAFT_CATCHUP_BYTES = 64 << 20,
-	RAFT_INFLIGHT_MAX = 128, /* requests under way to one follower */
-	RAFT_BATCH_MAX = 64,     /* entries in one of them */
+	RAFT_CATCHUP_BYTES = 64 << 20, /* … while a follower that answers is behind, or a snapshot is on its way */
+	RAFT_INFLIGHT_MAX = 128,       /* requests under way to one follower */
+	RAFT_BATCH_MAX = 64,           /* entries in one of them */
 	RAFT_SERVERS_MAX = 256,
 	RAFT_PROTOCOL_MAX = 3,
 };
@@ -104,6 +103,7 @@ struct raft_options {
 	dur_ns heartbeat_timeout, election_timeout, lease_timeout; /* 0: 1 s, 1 s, 500 ms */
 	uint64_t seed;
 	struct logbuf *log;
+	size_t kept; /* entries for followers; 0: RAFT_KEPT_ENTRIES. 16 times as many while one catches up */
 };
 
 struct raft;

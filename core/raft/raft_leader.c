@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "core/base/must.h"
+#include "core/base/num.h"
 #include "core/base/slice.h"
 #include "core/raft/raft_machine.h"
 
@@ -107,6 +108,15 @@ void raft_lead_commit(struct raft *r)
 
 /* ---- the lease ---- */
 
+static void say_silent(struct raft *r, const struct raft_peer *p, dur_ns silent)
+{
+	struct buf text = {0};
+	dur_print(&text, silent);
+	log_at(r->log, silent <= 3 * r->lease_timeout ? LOG_WARN : LOG_DEBUG, "raft: Failed to contact %s in %.*s",
+	        p->id, PS(buf_view(&text)));
+	buf_free(&text);
+}
+
 static void lease_look(struct raft *r)
 {
 	size_t heard = r->s.voter, quorum = raft_members_quorum(&r->latest);
@@ -119,10 +129,8 @@ static void lease_look(struct raft *r)
 		if (silent <= r->lease_timeout) {
 			heard += counts(p);
 			longest = silent > longest ? silent : longest;
-		} else if (silent <= 3 * r->lease_timeout) {
-			log_warn(r->log, "raft: Failed to contact %s in %.6gs", p->id, (double)silent / NS_PER_S);
 		} else {
-			log_debug(r->log, "raft: Failed to contact %s in %.6gs", p->id, (double)silent / NS_PER_S);
+			say_silent(r, p, silent);
 		}
 	}
 	dur_ns pause = r->lease_timeout - longest;
@@ -136,6 +144,8 @@ static void lease_look(struct raft *r)
 /* Followers that had answered a request sent then follow us for a heartbeat timeout since. */
 void raft_lead_lease(struct raft *r)
 {
+	if (r->s.role != RAFT_LEADER)
+		return;
 	uint64_t since = by_quorum(r, (uint64_t)r->now, answered_of);
 	r->s.lease_until = since ? (mono_ns)since + r->lease_timeout : 0;
 }

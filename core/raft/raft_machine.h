@@ -69,6 +69,7 @@ struct peer_beat {
 
 struct raft_peer {
 	char id[RAFT_NAME_MAX + 1], address[RAFT_NAME_MAX + 1];
+	char text[2 * RAFT_NAME_MAX + 16]; /* for log lines */
 	unsigned suffrage;
 	bool listed;     /* in the latest configuration */
 	raft_index left; /* not listed: it is told the log up to here yet; 0: it is not */
@@ -156,6 +157,7 @@ struct raft {
 	struct logbuf *log;
 	mono_ns now;
 	bool started;
+	size_t kept; /* applied entries in the cache, at least */
 	struct raft_cache cache;
 	struct arena scratch; /* of one request or answer */
 

@@ -6,6 +6,8 @@
  *     +------------> BEHIND --sent--> INSTALL --success--> PROBE
  *
  * Beats go on their own connection and say only that we lead. */
+#include <stdio.h>
+
 #include "core/base/must.h"
 #include "core/base/slice.h"
 #include "core/raft/raft_machine.h"
@@ -16,6 +18,14 @@
 #define LOG_TIMEOUT (10 * NS_PER_S)
 #define RETRY_LEAST (10 * NS_PER_MS)
 enum { RETRY_DOUBLES = 6 };
+
+/* As %v of a raft.Server. */
+static const char *peer_text(struct raft_peer *p)
+{
+	snprintf(p->text, sizeof p->text, "{%s %s %s}", p->suffrage == RAFT_VOTER ? "Voter" : "Nonvoter", p->id,
+	        p->address);
+	return p->text;
+}
 
 /* ---- sending ---- */
 
@@ -223,8 +233,7 @@ static void failed(struct raft *r, struct raft_peer *p)
 static void probe(struct raft *r, struct raft_peer *p)
 {
 	if (p->mode == PEER_PIPELINE) {
-		log_info(r->log, "raft: aborting pipeline replication to peer {%s %s %s}",
-		        p->suffrage == RAFT_VOTER ? "Voter" : "Nonvoter", p->id, p->address);
+		log_info(r->log, "raft: aborting pipeline replication to peer %s", peer_text(p));
 		p->next = p->match + 1;
 	}
 	flights_forget(p);
@@ -237,8 +246,7 @@ static bool newer_term(struct raft *r, struct raft_peer *p, raft_term term)
 {
 	if (term <= r->s.term)
 		return false;
-	log_err(r->log, "raft: peer {%s %s %s} has newer term, stopping replication",
-	        p->suffrage == RAFT_VOTER ? "Voter" : "Nonvoter", p->id, p->address);
+	log_err(r->log, "raft: peer %s has newer term, stopping replication", peer_text(p));
 	raft_follow_become(r, term);
 	return true;
 }
@@ -257,8 +265,7 @@ static void accepted(struct raft *r, struct raft_peer *p, const struct peer_flig
 	if (p->mode == PEER_PROBE) {
 		p->mode = PEER_PIPELINE;
 		p->next = f->last + 1;
-		log_info(r->log, "raft: pipelining replication to peer {%s %s %s}",
-		        p->suffrage == RAFT_VOTER ? "Voter" : "Nonvoter", p->id, p->address);
+		log_info(r->log, "raft: pipelining replication to peer %s", peer_text(p));
 	}
 	matched(r, p, f->last);
 }
@@ -276,8 +283,8 @@ static void rejected(struct raft *r, struct raft_peer *p, const struct raft_wire
 		p->failures = 0;
 	else
 		failed(r, p);
-	log_warn(r->log, "raft: AppendEntries to {%s %s %s} rejected, sending older logs (next: %llu)",
-	        p->suffrage == RAFT_VOTER ? "Voter" : "Nonvoter", p->id, p->address, (unsigned long long)p->next);
+	log_warn(r->log, "raft: AppendEntries to %s rejected, sending older logs (next: %llu)", peer_text(p),
+	        (unsigned long long)p->next);
 }
 
 static void on_entries(struct raft *r, struct raft_peer *p, uint64_t tag, const struct raft_wire_answer *a)
@@ -289,8 +296,7 @@ static void on_entries(struct raft *r, struct raft_peer *p, uint64_t tag, const 
 	p->flights_n--;
 	p->flights_bytes -= f.bytes;
 	if (a->error.n) {
-		log_err(r->log, "raft: Failed to AppendEntries to {%s %s %s}: %.*s",
-		        p->suffrage == RAFT_VOTER ? "Voter" : "Nonvoter", p->id, p->address, PS(a->error));
+		log_err(r->log, "raft: Failed to AppendEntries to %s: %.*s", peer_text(p), PS(a->error));
 		probe(r, p);
 		failed(r, p);
 		return;
@@ -337,8 +343,7 @@ static void on_install(struct raft *r, struct raft_peer *p, uint64_t tag, const 
 	p->mode = PEER_PROBE;
 	p->install = 0;
 	if (a->error.n)
-		log_err(r->log, "raft: Failed to send snapshot to {%s %s %s}: %.*s",
-		        p->suffrage == RAFT_VOTER ? "Voter" : "Nonvoter", p->id, p->address, PS(a->error));
+		log_err(r->log, "raft: Failed to send snapshot to %s: %.*s", peer_text(p), PS(a->error));
 	else if (newer_term(r, p, a->term))
 		return;
 	p->contact = r->now;
@@ -349,8 +354,7 @@ static void on_install(struct raft *r, struct raft_peer *p, uint64_t tag, const 
 		return;
 	}
 	if (!a->error.n)
-		log_warn(r->log, "raft: InstallSnapshot to {%s %s %s} rejected",
-		        p->suffrage == RAFT_VOTER ? "Voter" : "Nonvoter", p->id, p->address);
+		log_warn(r->log, "raft: InstallSnapshot to %s rejected", peer_text(p));
 	failed(r, p);
 }
 
@@ -396,13 +400,11 @@ void raft_lost(struct raft *r, struct slice peer, enum raft_channel channel)
 			log_err(r->log, "raft: Failed to heartbeat to %s: connection lost", p->address);
 	} else if (channel == RAFT_LOG && p->flights_n) {
 		if (!p->failures)
-			log_err(r->log, "raft: Failed to AppendEntries to {%s %s %s}: connection lost",
-			        p->suffrage == RAFT_VOTER ? "Voter" : "Nonvoter", p->id, p->address);
+			log_err(r->log, "raft: Failed to AppendEntries to %s: connection lost", peer_text(p));
 		probe(r, p);
 		failed(r, p);
 	} else if (channel == RAFT_INSTALL && p->mode == PEER_INSTALL) {
-		log_err(r->log, "raft: Failed to send snapshot to {%s %s %s}: connection lost",
-		        p->suffrage == RAFT_VOTER ? "Voter" : "Nonvoter", p->id, p->address);
+		log_err(r->log, "raft: Failed to send snapshot to %s: connection lost", peer_text(p));
 		p->mode = PEER_PROBE;
 		failed(r, p);
 	}

@@ -209,10 +209,24 @@ void check_read(struct world *w, struct node *n, const struct op *op)
 		world_break(w, "server %d is sure that it leads, and has not asked", n->number);
 }
 
+/* The configuration in force is an entry of the log. */
+static void check_configuration(struct world *w, struct node *n)
+{
+	const struct raft_state *s = raft_state(n->raft);
+	size_t servers_n;
+	raft_index index;
+	raft_configuration(n->raft, &servers_n, &index);
+	uint8_t type = index <= s->logged ? node_type_of(n, index) : RAFT_CONFIGURATION;
+	if (index > s->last || (type != RAFT_CONFIGURATION && type != RAFT_REMOVE_PEER))
+		world_break(w, "server %d goes by a configuration %llu that is not in its log", n->number,
+		        (unsigned long long)index);
+}
+
 /* 7 */
 void check_turn(struct world *w, struct node *n)
 {
 	const struct raft_state *s = raft_state(n->raft);
+	check_configuration(w, n);
 	if (s->role == RAFT_LEADER) {
 		check_leader(w, n);
 		if (s->commit != n->commit_elected && s->commit < s->first_of_term)

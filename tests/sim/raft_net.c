@@ -182,7 +182,7 @@ void net_reset(struct world *w, struct node *n)
 
 /* ---- arrival ---- */
 
-static void asked_add(struct conn *c, const struct parcel *p)
+static raft_index asked_add(struct conn *c, const struct parcel *p)
 {
 	struct arena a = {0};
 	struct raft_wire_request q;
@@ -206,6 +206,7 @@ static void asked_add(struct conn *c, const struct parcel *p)
 	*c->asked_end = mine;
 	c->asked_end = &mine->next;
 	arena_free(&a);
+	return mine->shown;
 }
 
 static void asked_free(struct conn *c, bool state)
@@ -234,8 +235,10 @@ static void arrive_at_server(struct world *w, struct conn *c, struct parcel *p)
 		c->open[1] = false;
 		raft_closed(n->raft, c->id);
 	} else {
-		asked_add(c, p);
+		raft_index before = raft_state(n->raft)->commit, shown = asked_add(c, p);
 		raft_request(n->raft, c->id, p->bytes, p->state);
+		if (raft_state(n->raft)->commit > before && raft_state(n->raft)->commit > shown)
+			world_break(w, "server %d commits more than it was shown", n->number);
 		p->state = S_NONE; /* lent until the answer */
 	}
 	node_turn(w, n);

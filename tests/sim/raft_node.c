@@ -70,6 +70,11 @@ raft_term node_term_of(struct node *n, raft_index index)
 	return index >= n->first && index <= n->last ? stored_at(n, index)->term : 0;
 }
 
+uint8_t node_type_of(struct node *n, raft_index index)
+{
+	return index >= n->first && index <= n->last ? stored_at(n, index)->type : RAFT_CONFIGURATION;
+}
+
 /* ---- the disk ---- */
 
 static void op_free(struct disk_op *op, size_t from)
@@ -194,7 +199,8 @@ void node_boot(struct world *w, struct node *n)
 	        .protocol = w->protocol,
 	        .durable = true,
 	        .seed = rand_u64(&w->rand),
-	        .log = &w->log};
+	        .log = &w->log,
+	        .kept = w->kept};
 	n->raft = raft_new(&o);
 	MUST(n->raft);
 	n->up = true;
@@ -340,6 +346,9 @@ void node_installed(struct world *w, const struct hap *h)
 		return;
 	}
 	w->installs++;
+	if (n->incoming.index <= n->machine.index)
+		world_break(w, "server %d is at %llu and goes back to %llu", n->number,
+		        (unsigned long long)n->machine.index, (unsigned long long)n->incoming.index);
 	n->snapshot = n->machine = n->incoming;
 	n->members = n->incoming_members;
 	/* What the disk still has to do comes before; all of that is replaced. */

@@ -42,6 +42,7 @@ static void shape(struct world *w)
 	w->quick = w->first_n >= 3 && world_chance(w, 10);
 	if (w->quick)
 		w->delay_most = (w->delay_least = 50 * NS_PER_US) + NS_PER_MS;
+	w->kept = world_chance(w, 50) ? 0 : 1 + world_below(w, 20);
 	w->snapshot_every = world_chance(w, 30) ? 0 : (unsigned)world_below(w, 200) + 10;
 }
 

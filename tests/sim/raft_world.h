@@ -178,6 +178,7 @@ struct world {
 	bool calm;
 	bool quick; /* nothing but killed leaders: somebody has to follow at once */
 	unsigned snapshot_every;
+	size_t kept; /* by servers, for others; 0: as many as they like */
 
 	struct op ops[OPS_MAX];
 	size_t ops_n, acked_n, reads_n;
@@ -235,6 +236,7 @@ void node_snapshot(struct world *w, struct node *n);
 void node_snapshot_done(struct world *w, const struct hap *h);
 /* On disk; 0: not there. */
 raft_term node_term_of(struct node *n, raft_index index);
+uint8_t node_type_of(struct node *n, raft_index index);
 void node_free(struct node *n);
 
 /* raft_check.c */
