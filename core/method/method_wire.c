@@ -42,11 +42,7 @@ static void write_struct(const struct method *m, const void *reply, struct buf *
 static void write_list(const struct method *m, const struct list *l, struct buf *out)
 {
 	const char *item = l->items;
-	if (!item) {
-		mp_put_nil(out);
-		return;
-	}
-	mp_put_array(out, l->n);
+	mp_put_array(out, l->n); /* never nil: net/rpc makes bare slices before the method runs */
 	for (uint32_t i = 0; i < l->n; i++) {
 		if (m->shape == SHAPE_LIST)
 			schema_mp_write(out, m->reply, item + i * m->reply->size);
@@ -77,7 +73,7 @@ void method_write_result(const struct method *m, const struct message *msg, stru
 	} else if (m->shape == SHAPE_TEXT) {
 		mp_put_str(out, r->kind == APPLY_TEXT ? r->text : S(""));
 	} else if (m->shape != SHAPE_STRUCT) {
-		write_list(m, &((const struct list_reply *)msg->reply)->items, out);
+		write_list(m, msg->reply, out);
 	} else {
 		if (m->reply && (reply = method_new_reply(m, &a)))
 			m->reply_of(msg, reply, &a);
@@ -90,7 +86,7 @@ void method_write_result(const struct method *m, const struct message *msg, stru
 
 /* ---- replies of others ---- */
 
-static bool read_list(struct mp_reader *r, const struct method *m, struct list_reply *to, struct arena *a)
+static bool read_list(struct mp_reader *r, const struct method *m, struct list *to, struct arena *a)
 {
 	if (mp_nil(r))
 		return true;
@@ -105,7 +101,7 @@ static bool read_list(struct mp_reader *r, const struct method *m, struct list_r
 		else
 			((struct slice *)(void *)items)[i] = mp_str(r);
 	}
-	to->items = (struct list){items, n};
+	*to = (struct list){items, n};
 	return true;
 }
 
@@ -133,7 +129,7 @@ static bool read_reply(struct call *c, struct mp_reader *r)
 	case SHAPE_BOOL: mp_skip(r); return true;
 	case SHAPE_TEXT: return read_text(r, c->reply, c->arena);
 	case SHAPE_TEXTS:
-	case SHAPE_LIST: return read_list(r, m, c->reply, c->arena);
+	case SHAPE_LIST: return read_list(r, m, &((struct list_reply *)c->reply)->items, c->arena);
 	}
 	return false;
 }
@@ -152,7 +148,7 @@ static bool read_result(struct call *c, struct mp_reader *r)
 		msg->result = (struct apply_result){
 		        .kind = text.n ? APPLY_TEXT : APPLY_NONE, .text = arena_copy(&msg->mem, text)};
 	} else if (m->shape != SHAPE_STRUCT) {
-		struct list_reply *reply = ARENA_NEW(&msg->mem, struct list_reply);
+		struct list *reply = ARENA_NEW(&msg->mem, struct list);
 		msg->reply = reply;
 		return reply && read_list(r, m, reply, &msg->mem);
 	} else if (m->reply) {
