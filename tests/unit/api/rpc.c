@@ -36,9 +36,10 @@ static void load(void)
 {
 	FILE *f = fopen("tests/vectors/rpc-1.0.8.txt", "r");
 	size_t cap = 0;
+	char *line = NULL;
 	ASSERT(f);
 	calls_n = 0;
-	for (char *line = NULL; getline(&line, &cap, f) > 0; line = NULL, cap = 0) {
+	for (; getline(&line, &cap, f) > 0; line = NULL, cap = 0) {
 		struct slice rest = slice_trim(slice_of(line));
 		struct recorded *r = &calls[calls_n];
 		if (slice_starts(rest, S("#"))) {
@@ -53,6 +54,7 @@ static void load(void)
 		r->error = slice_next(&rest, ' ');
 		ASSERT(hex_get(rest, &mem, &r->reply));
 	}
+	free(line); /* of the end */
 	fclose(f);
 }
 
