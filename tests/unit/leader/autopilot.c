@@ -240,8 +240,8 @@ TEST(autopilot, a_stable_server_gets_a_vote)
 {
 	begin(3);
 	ring.raft[2].suffrage = RAFT_NONVOTER;
-	CHECK_STR(slice_of(rounds(19 * NS_PER_S)), "");
-	CHECK_STR(slice_of(rounds(20 * NS_PER_S)), "promote 00000002;");
+	CHECK_STR(slice_of(rounds(10 * NS_PER_S)), "");
+	CHECK_STR(slice_of(rounds(14 * NS_PER_S)), "promote 00000002;"); /* with the first round after ten seconds */
 	CHECK(logged("[INFO] autopilot: Promoting Server (ID: \"00000002-0000-0000-0000-000000000000\" Address: "
 	             "\"10.0.0.2:8300\") to voter"));
 	CHECK_STR(slice_of(rounds(31 * NS_PER_S)), ""); /* until that is done, or has failed */
