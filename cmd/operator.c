@@ -170,7 +170,8 @@ static bool await_leader(dur_ns most)
 		struct fail f;
 		struct value leader;
 		struct client *c = client_open(&f);
-		struct client_request r = c ? client_request(c, "GET", "/v1/status/leader") : (struct client_request){0};
+		struct client_request r =
+		        c ? client_request(c, "GET", "/v1/status/leader") : (struct client_request){0};
 		bool there = c && client_ask_json(c, &r, &leader, NULL, &f) == OK && leader.text.n;
 		client_close(c);
 		if (there)

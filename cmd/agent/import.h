@@ -9,7 +9,7 @@
  *	yes       none        copy: wal.import → wal, then raft.db → raft.db.imported
  *	yes       as new      the crash came between the two renames: only the second is missing
  *	yes       older       the real one ran again after a switch: nobody knows which is right; the start is refused
-*/
+ */
 #ifndef CMD_AGENT_IMPORT_H
 #define CMD_AGENT_IMPORT_H
 
