@@ -172,7 +172,7 @@ static void agent_traffic(struct core *c)
 	for (struct message *m = agent_outbox(c->agent), *next; m; m = next) {
 		next = m->next;
 		m->next = NULL;
-		if (c->ready && m->ask != ASK_CALL)
+		if (c->ready && !core_call_always(m))
 			core_own(c, m);
 		else
 			core_call(c, m);

@@ -4,17 +4,24 @@
 
 #include "core/base/must.h"
 #include "core/base/slice.h"
+#include "core/agent/keys.h"
+#include "core/agent/sync.h"
 #include "core/core_parts.h"
 #include "core/method/coordinate.h"
+#include "core/method/keyring.h"
 #include "core/method/method.h"
+#include "core/state/command.h"
+#include "core/state/rows.h"
 
 /* Nobody wakes us when there is a leader again: we look. */
 #define LOOK_AGAIN (200 * NS_PER_MS)
 
+struct own_ask;
+
 struct own_call {
 	struct own_call *next;
 	struct message *message;
-	const struct method *method;
+	const struct own_ask *what;
 	void *request, *reply; /* in the message's memory */
 	struct call_again again;
 	uint64_t tag; /* of the one under way; 0: none */
@@ -69,28 +76,55 @@ void core_calls_look(struct core *c)
 		agent_leader(c->agent, knows || tries_anyway(c), c->now);
 }
 
-/* ---- what is asked ---- */
+/* ---- what is asked, and the answer as the agent wants it ---- */
 
-/* The commands that agents write are the arguments of these methods, byte for byte. */
-static const struct method *method_of(const struct message *m)
+static void *ask_of_node(const struct core *c, struct message *m)
 {
-	if (m->ask == ASK_COORDINATE)
-		return &method_coordinate_update;
-	if (m->ask == ASK_CALL)
-		return ((const struct ask_call *)m->request)->method;
-	switch ((enum command_type)m->command.p[0]) {
-	case COMMAND_REGISTER: return &method_catalog_register;
-	case COMMAND_DEREGISTER: return &method_catalog_deregister;
-	default: return NULL;
-	}
+	struct node_request *q = ARENA_NEW(&m->mem, struct node_request);
+	if (q)
+		*q = (struct node_request){{c->config->datacenter, {.token = m->token}}, c->config->node_name};
+	return q;
 }
 
-static void *request_of(const struct core *c, const struct method *method, struct message *m)
+/* The services come as a map by id, which is in them, too. */
+static void *take_services(const void *reply, struct arena *a)
 {
-	if (m->ask == ASK_CALL)
-		return ((const struct ask_call *)m->request)->request;
-	if (m->ask == ASK_COMMAND)
-		return method_read_request(method, slice_from(m->command, 1), &m->mem);
+	const struct node_services *from = ((const struct indexed_node_services *)reply)->node_services;
+	const struct named_service *named = from ? from->services.items : NULL;
+	struct sync_remote *to = ARENA_NEW(a, struct sync_remote);
+	struct rows rows = ROWS(a, struct node_service);
+	for (uint32_t i = 0; from && i < from->services.n; i++) {
+		struct node_service *service = rows_add(&rows);
+		if (service)
+			*service = named[i].service;
+	}
+	if (to)
+		*to = (struct sync_remote){.node = from ? from->node : NULL, .services = rows_list(&rows)};
+	return to;
+}
+
+static void *take_checks(const void *reply, struct arena *a)
+{
+	struct sync_remote *to = ARENA_NEW(a, struct sync_remote);
+	if (to)
+		to->checks = ((const struct indexed_checks *)reply)->checks;
+	return to;
+}
+
+static void *ask_keyring(const struct core *c, struct message *m)
+{
+	const struct ask_keyring_far *q = m->request;
+	(void)c;
+	return keyring_far(q->what, q->datacenter, m->token, &m->mem);
+}
+
+static void *take_keyring(const void *reply, struct arena *a)
+{
+	return keyring_take(reply, a);
+}
+
+static void *ask_coordinate(const struct core *c, struct message *m)
+{
 	const struct coordinate_entry *e = m->request;
 	struct coordinate_update_request *q = ARENA_NEW(&m->mem, struct coordinate_update_request);
 	if (q)
@@ -103,16 +137,56 @@ static void *request_of(const struct core *c, const struct method *method, struc
 	return q;
 }
 
+/* The commands that agents write are the arguments of methods, byte for byte. */
+static void *ask_register(const struct core *c, struct message *m)
+{
+	(void)c;
+	return method_read_request(&method_catalog_register, slice_from(m->command, 1), &m->mem);
+}
+
+static void *ask_deregister(const struct core *c, struct message *m)
+{
+	(void)c;
+	return method_read_request(&method_catalog_deregister, slice_from(m->command, 1), &m->mem);
+}
+
+static const struct own_ask {
+	const struct method *method;
+	void *(*request)(const struct core *c, struct message *m);
+	void *(*take)(const void *reply, struct arena *a); /* NULL: the message has it already */
+} own_services = {&method_catalog_node_services, ask_of_node, take_services},
+  own_checks = {&method_health_node, ask_of_node, take_checks},
+  own_keyring = {&method_internal_keyring_far, ask_keyring, take_keyring},
+  own_coordinate = {&method_coordinate_update, ask_coordinate, NULL},
+  own_register = {&method_catalog_register, ask_register, NULL},
+  own_deregister = {&method_catalog_deregister, ask_deregister, NULL};
+
+static const struct own_ask *ask_of(const struct message *m)
+{
+	switch (m->ask) {
+	case ASK_OWN_SERVICES: return &own_services;
+	case ASK_OWN_CHECKS: return &own_checks;
+	case ASK_KEYRING_FAR: return &own_keyring;
+	case ASK_COORDINATE: return &own_coordinate;
+	default: break;
+	}
+	MUST(m->ask == ASK_COMMAND && m->command.n);
+	return m->command.p[0] == COMMAND_REGISTER ? &own_register : &own_deregister;
+}
+
+bool core_call_always(const struct message *m)
+{
+	return m->ask == ASK_OWN_SERVICES || m->ask == ASK_OWN_CHECKS || m->ask == ASK_KEYRING_FAR;
+}
+
 void core_call(struct core *c, struct message *m)
 {
 	struct core_calls *o = &c->calls;
 	struct own_call *k = calloc(1, sizeof *k);
-	const struct method *method = method_of(m);
-	MUST(k && method);
-	*k = (struct own_call){.message = m, .method = method, .at = c->now};
-	k->request = request_of(c, method, m);
-	k->reply = m->ask == ASK_CALL ? method_new_reply(method, &m->mem) : NULL;
-	m->reply = k->reply;
+	MUST(k);
+	*k = (struct own_call){.message = m, .what = ask_of(m), .at = c->now};
+	k->request = k->what->request(c, m);
+	k->reply = k->what->take ? method_new_reply(k->what->method, &m->mem) : NULL;
 	struct own_call **last = &o->first;
 	while (*last)
 		last = &(*last)->next;
@@ -160,6 +234,14 @@ static void here(struct core *c, struct own_call *k)
 	core_own(c, m);
 }
 
+/* One that was read here is lent by the tables. */
+static void take(struct own_call *k, const struct call_answer *answer)
+{
+	struct message *m = k->message;
+	const void *reply = answer ? k->reply : schema_copy(k->what->method->reply, k->reply, &m->mem);
+	m->reply = reply ? k->what->take(reply, &m->mem) : NULL;
+}
+
 static void run(struct core *c, struct own_call *k, const struct call_answer *answer, struct effects *out)
 {
 	struct message *m = k->message;
@@ -167,7 +249,7 @@ static void run(struct core *c, struct own_call *k, const struct call_answer *an
 	core_world(c, &w);
 	w.db = db_working(c->db); /* nobody else reads this one */
 	struct call call = {
-	        .method = k->method,
+	        .method = k->what->method,
 	        .world = &w,
 	        .arena = &m->mem,
 	        .log = c->log,
@@ -186,7 +268,7 @@ static void run(struct core *c, struct own_call *k, const struct call_answer *an
 		ended(c, k, ERR_NO_MEMORY, "out of memory");
 		return;
 	}
-	if (world_leading(&w) && k->method->flags & M_WRITE && !answer) {
+	if (world_leading(&w) && k->what->method->flags & M_WRITE && !answer) {
 		here(c, k);
 		return;
 	}
@@ -196,8 +278,8 @@ static void run(struct core *c, struct own_call *k, const struct call_answer *an
 	case CALL_FORWARD: send(c, k, &call.forward, out); break;
 	case CALL_WAIT_LEADER: k->at = call.wake < c->now + LOOK_AGAIN ? call.wake : c->now + LOOK_AGAIN; break;
 	case CALL_DONE:
-		if (!answer && k->method->reply) /* ours is lent by the tables */
-			m->reply = schema_copy(k->method->reply, k->reply, &m->mem);
+		if (k->what->take)
+			take(k, answer);
 		ended(c, k, m->mem.failed ? ERR_NO_MEMORY : OK, "out of memory");
 		break;
 	case CALL_SENT: here(c, k); break;

@@ -14,7 +14,7 @@ struct own_call;
 struct core_calls {
 	struct router router;
 	struct own_call *first;
-	bool knew; /* somebody to ask, when last looked */
+	bool knew;    /* somebody to ask, when last looked */
 	uint64_t tag; /* of the last one */
 };
 
@@ -24,7 +24,9 @@ void core_calls_free(struct core_calls *o);
 /* Who keeps the catalog, as far as we know: tells the agent, which syncs with it. */
 void core_calls_look(struct core *c);
 
-/* Takes the message over: ASK_COMMAND, ASK_COORDINATE or ASK_CALL. Answered by core_reply. */
+/* One that is never done by the core itself, even if we lead. */
+bool core_call_always(const struct message *m);
+/* Takes the message over: one of those, ASK_COMMAND or ASK_COORDINATE. Answered by core_reply. */
 void core_call(struct core *c, struct message *m);
 /* Sends what is due. */
 void core_calls_flush(struct core *c, struct effects *out);

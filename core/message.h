@@ -32,9 +32,12 @@ enum ask {
 	ASK_RELOAD,             /* the host reads the configuration again */
 	ASK_TOKEN,              /* request: struct ask_token */
 	ASK_RESTORE,            /* request: struct ask_restore */
-	ASK_DATACENTERS,        /* answer: reply, a struct list_reply: agent/datacenters.h */
+	ASK_DATACENTERS,        /* answer: reply, a struct list: agent/datacenters.h */
 	ASK_DATACENTER_MAPS,
-	ASK_CALL,               /* the core's own: request: struct ask_call; answer: reply, the method's reply struct */
+	/* the core's own, wherever they can be answered: core_calls.c */
+	ASK_OWN_SERVICES,       /* what the catalog has of our node; answer: reply, a struct sync_remote without checks */
+	ASK_OWN_CHECKS,         /* … its checks; answer: reply, a struct sync_remote with nothing else */
+	ASK_KEYRING_FAR,        /* request: struct ask_keyring_far (core/agent/keys.h); answer: struct keyring_reply */
 	ASK_VERIFY,             /* do we still lead? answered when the next world may be read as the newest */
 	ASK_RECOVER,            /* request: struct ask_recover; answer: reply = struct ask_recovered, then we start again */
 	ASK_RAFT_CHANGE,        /* request: struct ask_raft_change; answered when it is committed */
@@ -73,13 +76,6 @@ struct ask_token {
 struct ask_restore {
 	struct slice state;
 	raft_index index;
-};
-
-/* A read of a method (core/method/method.h), wherever it can be answered. */
-struct method;
-struct ask_call {
-	const struct method *method;
-	void *request; /* in the message's memory */
 };
 
 /* The majority of Raft's servers is gone for good: we go on alone. */

@@ -1,21 +1,17 @@
 #include "core/agent/datacenters.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 #include "core/agent/agent_parts.h"
 #include "core/agent/servers.h"
 #include "core/base/slice.h"
-#include "core/method/method.h"
-#include "core/method/near.h"
-#include "core/method/requests.h"
 #include "core/state/rows.h"
 
 /* One server of the pool. */
 struct spot {
 	struct slice datacenter, node;
 	const struct vivaldi_point *at; /* NULL: not known */
-	double distance;
+	dur_ns distance;
 };
 
 static int by_spot(const void *a, const void *b)
@@ -36,15 +32,6 @@ static struct coordinate *coordinate_of(const struct vivaldi_point *p, struct ar
 	memcpy(vec, p->vec, sizeof p->vec);
 	*c = (struct coordinate){{vec, VIVALDI_DIMENSIONS}, p->error, p->adjustment, p->height};
 	return c;
-}
-
-static double distance(const struct vivaldi_point *from, const struct vivaldi_point *to)
-{
-	struct coordinate a = {{(double *)(uintptr_t)from->vec, VIVALDI_DIMENSIONS}, from->error, from->adjustment,
-	        from->height};
-	struct coordinate b = {
-	        {(double *)(uintptr_t)to->vec, VIVALDI_DIMENSIONS}, to->error, to->adjustment, to->height};
-	return coordinate_distance(&a, &b);
 }
 
 /* Without the datacenter behind it. */
@@ -75,7 +62,7 @@ static struct list spots(const struct agent *a, struct arena *mem)
 		p->node = arena_copy(mem, node_of(m.name, s.datacenter));
 		p->at = slice_eq(m.name, own) ? gossip_coordinate(wan) : m.coordinate;
 		bool here = slice_eq(s.datacenter, a->config->datacenter);
-		p->distance = here ? 0 : p->at ? distance(gossip_coordinate(wan), p->at) : INFINITY;
+		p->distance = here ? 0 : p->at ? vivaldi_distance(gossip_coordinate(wan), p->at) : INT64_MAX;
 	}
 	struct list l = rows_list(&rows);
 	if (l.n)
@@ -153,12 +140,20 @@ static struct list maps(struct agent *a, struct arena *mem)
 
 void datacenters_ask(struct agent *a, struct message *m)
 {
-	struct list_reply *reply = ARENA_NEW(&m->mem, struct list_reply);
+	struct list *reply = ARENA_NEW(&m->mem, struct list);
 	if (reply)
-		reply->items = m->ask == ASK_DATACENTERS ? names(a, &m->mem) : maps(a, &m->mem);
+		*reply = m->ask == ASK_DATACENTERS ? names(a, &m->mem) : maps(a, &m->mem);
 	m->reply = reply;
 	if (m->mem.failed) {
 		m->err = ERR_NO_MEMORY;
 		m->why = S("out of memory");
 	}
 }
+
+static const struct field fields[] = {
+        FIELD(struct datacenter_coordinates, datacenter, "Datacenter", F_STR, 0),
+        FIELD(struct datacenter_coordinates, area_id, "AreaID", F_STR, 0),
+        FIELD_SUB(struct datacenter_coordinates, coordinates, "Coordinates", F_LIST, 0, &coordinate_entry_schema),
+};
+const struct schema datacenter_coordinates_schema =
+        SCHEMA(struct datacenter_coordinates, "structs.DatacenterMap", fields);

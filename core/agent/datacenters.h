@@ -4,9 +4,16 @@
 #define CORE_AGENT_DATACENTERS_H
 
 #include "core/agent/agent.h"
+#include "core/base/schema.h"
+
+struct datacenter_coordinates {
+	struct slice datacenter, area_id;
+	struct list coordinates; /* of struct coordinate_entry */
+};
+extern const struct schema datacenter_coordinates_schema;
 
 /* ASK_DATACENTERS: their names, by the median of the distances to their servers, our own first; equal ones by name.
- * ASK_DATACENTER_MAPS: of struct datacenter_coordinates, by name. The answer is a struct list_reply. */
+ * ASK_DATACENTER_MAPS: of struct datacenter_coordinates, by name. The answer is a struct list. */
 void datacenters_ask(struct agent *a, struct message *m);
 
 #endif

@@ -7,7 +7,6 @@
 #include "core/agent/servers.h"
 #include "core/base/enc.h"
 #include "core/base/slice.h"
-#include "core/method/keyring.h"
 
 static struct keyring_answer *answer_of(struct message *m, enum gossip_pool pool)
 {
@@ -35,13 +34,44 @@ static void send(struct agent *a, enum gossip_pool pool, struct message *m, stru
 
 /* ---- other datacenters ---- */
 
+static struct list copy_pairs(struct list l, struct arena *a)
+{
+	const struct pair *from = l.items;
+	struct pair *to = ARENA_ARRAY(a, struct pair, l.n + 1);
+	for (uint32_t i = 0; to && i < l.n; i++)
+		to[i] = (struct pair){arena_copy(a, from[i].key), arena_copy(a, from[i].val)};
+	return (struct list){to, to ? l.n : 0};
+}
+
+static struct list copy_keys(struct list l, struct arena *a)
+{
+	const struct keyring_key *from = l.items;
+	struct keyring_key *to = ARENA_ARRAY(a, struct keyring_key, l.n + 1);
+	for (uint32_t i = 0; to && i < l.n; i++)
+		to[i] = (struct keyring_key){arena_copy(a, from[i].key), from[i].n};
+	return (struct list){to, to ? l.n : 0};
+}
+
+static void add_all(struct keyring_reply *to, const struct keyring_reply *from, struct arena *a)
+{
+	for (uint32_t i = 0; i < from->n && to->n < KEYRING_ANSWERS_MAX; i++) {
+		struct keyring_answer *one = &to->answers[to->n++];
+		*one = from->answers[i];
+		one->datacenter = arena_copy(a, one->datacenter);
+		one->segment = arena_copy(a, one->segment);
+		one->error = arena_copy(a, one->error);
+		one->messages = copy_pairs(one->messages, a);
+		one->keys = copy_keys(one->keys, a);
+	}
+}
+
 /* One of them has answered, or failed: then all has. */
 static void answered(void *agent, struct message *m)
 {
 	struct message *asked = m->context;
 	struct ask_keyring *ask = asked->request;
 	if (!m->err) {
-		keyring_take(asked->reply, m->reply, &asked->mem);
+		add_all(asked->reply, m->reply, &asked->mem);
 	} else if (!asked->err) {
 		asked->err = ERR_FAILED;
 		asked->why = arena_copy(&asked->mem, m->why);
@@ -55,16 +85,16 @@ static void answered(void *agent, struct message *m)
 static bool ask_datacenter(struct agent *a, struct message *asked, struct slice datacenter)
 {
 	struct message *m = calloc(1, sizeof *m);
-	struct ask_call *call = m ? ARENA_NEW(&m->mem, struct ask_call) : NULL;
-	if (!call) {
+	struct ask_keyring_far *far = m ? ARENA_NEW(&m->mem, struct ask_keyring_far) : NULL;
+	if (!far) {
 		free(m);
 		return false;
 	}
-	call->method = &method_internal_keyring_far;
-	call->request = keyring_far(asked->request, arena_copy(&m->mem, datacenter), asked->token, &m->mem);
+	*far = (struct ask_keyring_far){arena_copy(&m->mem, datacenter), asked->request};
 	m->front = -1;
-	m->ask = ASK_CALL;
-	m->request = call;
+	m->ask = ASK_KEYRING_FAR;
+	m->token = asked->token;
+	m->request = far;
 	m->context = asked;
 	m->done = answered;
 	m->next = a->outbox;

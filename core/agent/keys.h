@@ -32,6 +32,12 @@ struct keyring_answer {
 	struct slice error; /* empty: all is well */
 };
 
+/* ASK_KEYRING_FAR: the LAN pool of another datacenter. */
+struct ask_keyring_far {
+	struct slice datacenter;
+	const struct ask_keyring *what; /* of the message that waits for it */
+};
+
 enum { KEYRING_ANSWERS_MAX = 32 }; /* both pools here, and that of each other datacenter */
 
 /* WAN first, then our LAN, then those of other datacenters. */

@@ -4,8 +4,6 @@
 
 #include "core/base/must.h"
 #include "core/base/slice.h"
-#include "core/method/method.h"
-#include "core/method/requests.h"
 #include "core/state/command.h"
 #include "core/state/health.h"
 #include "core/state/rows.h"
@@ -319,22 +317,13 @@ static void write_checks(struct sync *s, struct local_entry *list)
 
 /* ---- what the catalog has of us ---- */
 
-/* Both reads ask the same of two methods. */
-static bool ask(struct sync *s, enum write_kind kind, const struct method *method)
+static bool ask(struct sync *s, enum write_kind kind, enum ask what)
 {
 	struct message *m = message_new(kind, NULL);
-	struct ask_call *call = m ? ARENA_NEW(&m->mem, struct ask_call) : NULL;
-	struct node_request *q = call ? ARENA_NEW(&m->mem, struct node_request) : NULL;
-	if (!q) {
-		if (m)
-			message_free(m);
+	if (!m)
 		return false;
-	}
-	q->head = (struct read_head){s->config->datacenter, {.token = agent_token(s)}};
-	q->node = s->config->node_name;
-	*call = (struct ask_call){method, q};
-	m->ask = ASK_CALL;
-	m->request = call;
+	m->ask = what;
+	m->token = arena_copy(&m->mem, agent_token(s));
 	out_add(s, m);
 	return true;
 }
@@ -383,31 +372,11 @@ static void compare_here(struct sync *s)
 	arena_free(&a);
 }
 
-/* The services come as a map by id, which is in them, too. */
-static struct list services_of(const struct node_services *all, struct arena *a)
-{
-	const struct named_service *named = all->services.items;
-	struct rows rows = ROWS(a, struct node_service);
-	for (uint32_t i = 0; i < all->services.n; i++) {
-		struct node_service *to = rows_add(&rows);
-		if (to)
-			*to = named[i].service;
-	}
-	return rows_list(&rows);
-}
-
 static void compare_told(struct sync *s)
 {
-	struct arena *a = &s->told[0]->mem;
-	const struct indexed_node_services *services = s->told[0]->reply;
-	const struct indexed_checks *checks = s->told[1]->reply;
-	struct sync_remote remote = {.checks = checks->checks};
-	if (services->node_services) {
-		remote.node = services->node_services->node;
-		remote.services = services_of(services->node_services, a);
-	}
-	if (!a->failed)
-		sync_compare(s->local, &remote);
+	struct sync_remote remote = *(const struct sync_remote *)s->told[0]->reply;
+	remote.checks = ((const struct sync_remote *)s->told[1]->reply)->checks;
+	sync_compare(s->local, &remote);
 }
 
 /* What is out of step is known: writes it. */
@@ -436,7 +405,7 @@ static void begin_pass(struct sync *s, mono_ns now)
 	if (s->full)
 		s->full_at = now + s->config->ae_interval + stagger(s, s->config->ae_interval);
 	if (s->full && s->remote) {
-		if (!ask(s, READ_SERVICES, &method_catalog_node_services) || !ask(s, READ_CHECKS, &method_health_node))
+		if (!ask(s, READ_SERVICES, ASK_OWN_SERVICES) || !ask(s, READ_CHECKS, ASK_OWN_CHECKS))
 			fail_set(&s->fail, ERR_NO_MEMORY, "out of memory");
 		if (!s->flying)
 			end_pass(s, now);

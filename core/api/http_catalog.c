@@ -53,7 +53,7 @@ enum api_state http_catalog_deregister(struct http_call *hc)
 
 static void show_datacenters(struct http_call *hc, struct message *m)
 {
-	http_json_strings(hc, ((const struct list_reply *)m->reply)->items);
+	http_json_strings(hc, *(const struct list *)m->reply);
 	http_json_end(hc);
 }
 

@@ -2,6 +2,7 @@
 #include "core/api/http_coordinate.h"
 
 #include "core/agent/config.h"
+#include "core/agent/datacenters.h"
 #include "core/base/mapstructure.h"
 #include "core/base/slice.h"
 #include "core/base/value.h"
@@ -31,7 +32,7 @@ static struct list of_segment(const struct http_call *hc, struct list all)
 
 static void show_datacenters(struct http_call *hc, struct message *m)
 {
-	http_json_items(hc, &datacenter_coordinates_schema, ((const struct list_reply *)m->reply)->items);
+	http_json_items(hc, &datacenter_coordinates_schema, *(const struct list *)m->reply);
 }
 
 enum api_state http_coordinate_datacenters(struct http_call *hc)

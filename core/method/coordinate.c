@@ -1,7 +1,7 @@
 /* Coordinate.* (agent/consul/coordinate_endpoint.go). */
 #include "core/method/coordinate.h"
 
-#include "core/agent/config.h"
+#include "core/agent/datacenters.h"
 #include "core/method/notes.h"
 #include "core/state/coordinates.h"
 

@@ -7,6 +7,8 @@
 static const char *const operations[] = {
         [KEY_INSTALL] = "install", [KEY_USE] = "use", [KEY_REMOVE] = "remove", [KEY_LIST] = "list"};
 
+static const struct schema responses_schema;
+
 static enum err keyring(struct call *c)
 {
 	const struct keyring_request *q = c->request;
@@ -78,39 +80,37 @@ static void take_keys(struct keyring_answer *to, const struct value *keys, struc
 	for (uint32_t i = 0; k && i < n; i++) {
 		int64_t count = 0;
 		value_i64(&keys->entries[i].val, &count);
-		k[i] = (struct keyring_key){arena_copy(a, keys->entries[i].key), count};
+		k[i] = (struct keyring_key){keys->entries[i].key, count};
 	}
 	to->keys = (struct list){k, k ? n : 0};
 }
 
-void keyring_take(struct keyring_reply *to, const void *reply, struct arena *a)
+struct keyring_reply *keyring_take(const void *reply, struct arena *a)
 {
 	const struct keyring_responses *from = reply;
 	const struct keyring_response *all = from->responses.items;
-	for (uint32_t i = 0; i < from->responses.n && to->n < KEYRING_ANSWERS_MAX; i++) {
+	struct keyring_reply *to = ARENA_NEW(a, struct keyring_reply);
+	for (uint32_t i = 0; to && i < from->responses.n && i < KEYRING_ANSWERS_MAX; i++) {
 		struct keyring_answer *one = &to->answers[to->n++];
-		const struct pair *messages = all[i].messages.items;
-		struct pair *copies = ARENA_ARRAY(a, struct pair, all[i].messages.n + 1);
-		for (uint32_t k = 0; copies && k < all[i].messages.n; k++)
-			copies[k] = (struct pair){arena_copy(a, messages[k].key), arena_copy(a, messages[k].val)};
 		*one = (struct keyring_answer){
 		        .wan = all[i].wan,
-		        .datacenter = arena_copy(a, all[i].datacenter),
-		        .segment = arena_copy(a, all[i].segment),
-		        .error = arena_copy(a, all[i].error),
-		        .messages = {copies, copies ? all[i].messages.n : 0},
+		        .datacenter = all[i].datacenter,
+		        .segment = all[i].segment,
+		        .error = all[i].error,
+		        .messages = all[i].messages,
 		        .nodes = all[i].nodes,
 		};
 		take_keys(one, all[i].keys, a);
 	}
+	return to;
 }
 
+/* The bytes of the reply live only as long as the run. */
 static void take_reply(struct call *c, const void *reply)
 {
-	struct keyring_reply *to = ARENA_NEW(&c->message->mem, struct keyring_reply);
-	if (to)
-		keyring_take(to, reply, &c->message->mem);
-	c->message->reply = to;
+	struct arena *mem = &c->message->mem;
+	const struct keyring_responses *copy = schema_copy(&responses_schema, reply, mem);
+	c->message->reply = copy ? keyring_take(copy, mem) : NULL;
 }
 
 void *keyring_far(const struct ask_keyring *ask, struct slice datacenter, struct slice token, struct arena *a)

@@ -31,7 +31,7 @@ struct ask_keyring;
 struct keyring_reply;
 /* The request for another datacenter; everything in the arena. */
 void *keyring_far(const struct ask_keyring *ask, struct slice datacenter, struct slice token, struct arena *a);
-/* What it replied (struct keyring_responses), behind what is known already. */
-void keyring_take(struct keyring_reply *to, const void *reply, struct arena *a);
+/* What it replied (struct keyring_responses) as the agent has it; points into the reply. */
+struct keyring_reply *keyring_take(const void *reply, struct arena *a);
 
 #endif

@@ -21,7 +21,7 @@ enum method_shape {
 	SHAPE_STRUCT, /* a map by the reply's schema; without one the empty map */
 	SHAPE_BOOL,   /* of a write */
 	SHAPE_TEXT,   /* one text, bare: of a read the first of a struct list_reply, of a write its result's */
-	SHAPE_TEXTS,  /* a list of texts: a struct list_reply; of a write its message's reply */
+	SHAPE_TEXTS,  /* a list of texts: a struct list_reply; of a write its message's reply is a struct list */
 	SHAPE_LIST,   /* a list of structs by the schema: the same */
 };
 

@@ -153,11 +153,3 @@ static const struct field indexed_coordinates_fields[] =
 	INDEXED(indexed_coordinates, coordinates, "Coordinates", F_LIST, &coordinate_entry_schema);
 const struct schema indexed_coordinates_schema =
 	SCHEMA(struct indexed_coordinates, "structs.IndexedCoordinates", indexed_coordinates_fields);
-
-static const struct field datacenter_coordinates_fields[] = {
-	FIELD(struct datacenter_coordinates, datacenter, "Datacenter", F_STR, 0),
-	FIELD(struct datacenter_coordinates, area_id, "AreaID", F_STR, 0),
-	FIELD_SUB(struct datacenter_coordinates, coordinates, "Coordinates", F_LIST, 0, &coordinate_entry_schema),
-};
-const struct schema datacenter_coordinates_schema =
-	SCHEMA(struct datacenter_coordinates, "structs.DatacenterMap", datacenter_coordinates_fields);

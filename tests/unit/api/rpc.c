@@ -111,8 +111,8 @@ static const struct recorded *named(const char *name)
 static void carry_out(struct message *m)
 {
 	if (m->ask == ASK_DATACENTERS) {
-		struct list_reply *all = ARENA_NEW(&m->mem, struct list_reply);
-		all->items = (struct list){&config.datacenter, 1};
+		struct list *all = ARENA_NEW(&m->mem, struct list);
+		*all = (struct list){&config.datacenter, 1};
 		m->reply = all;
 		api_rpc_finish(&api, m, &reply);
 		message_give(&api, m);
