@@ -6,6 +6,8 @@
 #include "core/base/slice.h"
 #include "tests/sim/raft_world.h"
 
+#define ANSWER_WITHIN (10 * NS_PER_S)
+
 static struct slice copy(struct slice s)
 {
 	char *p = s.n ? malloc(s.n) : NULL;
@@ -106,9 +108,36 @@ void net_send(struct world *w, struct node *from, const struct effect *e, struct
 		return;
 	}
 	struct conn *c = conn_open(w, from, to, e->raft.channel);
+	if (!c->unanswered++)
+		c->since = w->now;
+	if (!c->timed) {
+		c->timed = true;
+		world_later(w, ANSWER_WITHIN, (struct hap){.kind = HAP_TIMEOUT, .conn = c->id});
+	}
 	put(w, c, 0,
 	        (struct parcel){
 	                .tag = e->raft.tag, .sent = w->now, .bytes = copy(e->raft.bytes), .state = copy(state)});
+}
+
+/* What a host does with a peer that is silent for too long. */
+void net_timeout(struct world *w, const struct hap *h)
+{
+	struct conn *c = conn_of(w, h->conn);
+	struct node *n = c ? &w->nodes[c->from] : NULL;
+	if (!c)
+		return;
+	c->timed = false;
+	if (!n->up || n->life != c->from_life || !c->open[0] || !c->unanswered)
+		return;
+	if (w->now < c->since + ANSWER_WITHIN) {
+		c->timed = true;
+		world_later(w, c->since + ANSWER_WITHIN - w->now, *h);
+		return;
+	}
+	let_go(w, c, 0);
+	raft_tick(n->raft, w->now);
+	raft_lost(n->raft, slice_of(w->nodes[c->to].id), c->channel);
+	node_turn(w, n);
 }
 
 void net_dial_failed(struct world *w, const struct hap *h)
@@ -257,6 +286,8 @@ static void arrive_back(struct world *w, struct conn *c, struct parcel *p)
 	} else {
 		if (w->heard[c->from][c->to] < p->sent)
 			w->heard[c->from][c->to] = p->sent;
+		c->unanswered--;
+		c->since = w->now;
 		raft_answer(n->raft, peer, c->channel, p->tag, p->bytes);
 	}
 	node_turn(w, n);

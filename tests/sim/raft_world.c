@@ -134,6 +134,7 @@ static void happen(struct world *w, const struct hap *h)
 	case HAP_FAULT: plan_fault(w); break;
 	case HAP_CALM: plan_calm(w); break;
 	case HAP_LED: plan_led(w); break;
+	case HAP_TIMEOUT: net_timeout(w, h); break;
 	}
 }
 

@@ -30,6 +30,7 @@ enum happening {
 	HAP_FAULT,
 	HAP_CALM,
 	HAP_LED,
+	HAP_TIMEOUT,
 };
 
 struct hap {
@@ -75,6 +76,9 @@ struct conn {
 	bool known;   /* the server has heard of it */
 	struct parcel *first[2], **end[2];
 	bool pumping[2];
+	unsigned unanswered;
+	bool timed;
+	mono_ns since; /* the last answer, or the first question behind it */
 	struct asked *asked, **asked_end;
 };
 
@@ -219,6 +223,7 @@ void net_answer(struct world *w, struct node *at, uint64_t conn, struct slice by
 void net_drop(struct world *w, struct node *from, struct slice peer);
 void net_crashed(struct world *w, struct node *n);
 void net_pump(struct world *w, const struct hap *h);
+void net_timeout(struct world *w, const struct hap *h);
 void net_dial_failed(struct world *w, const struct hap *h);
 void net_break(struct world *w); /* some connection */
 void net_reset(struct world *w, struct node *n);
