@@ -281,6 +281,7 @@ void core_step(struct core *c, const struct event *ev, struct effects *out)
 		else
 			core_calls_done(c, ev, out);
 		break;
+	case EV_EXEC: agent_exec(c->agent, ev, out); break;
 	case EV_GOSSIP:
 		core_servers_gossip(c, ev);
 		core_gossip_event(&c->gossip, ev, out);

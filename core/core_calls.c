@@ -5,6 +5,7 @@
 #include "core/base/must.h"
 #include "core/base/slice.h"
 #include "core/agent/keys.h"
+#include "core/agent/remote_exec.h"
 #include "core/agent/sync.h"
 #include "core/core_parts.h"
 #include "core/method/coordinate.h"
@@ -123,6 +124,23 @@ static void *take_keyring(const void *reply, struct arena *a)
 	return keyring_take(reply, a);
 }
 
+static void *ask_job(const struct core *c, struct message *m)
+{
+	const struct ask_job *what = m->request;
+	struct key_request *q = ARENA_NEW(&m->mem, struct key_request);
+	if (q)
+		*q = (struct key_request){
+		        {c->config->datacenter, {.token = m->token, .allow_stale = !what->newest}}, what->key};
+	return q;
+}
+
+static void *take_job(const void *reply, struct arena *a)
+{
+	const struct indexed_entries *from = reply;
+	(void)a;
+	return from->entries.n ? from->entries.items : NULL;
+}
+
 static void *ask_coordinate(const struct core *c, struct message *m)
 {
 	const struct coordinate_entry *e = m->request;
@@ -150,6 +168,12 @@ static void *ask_deregister(const struct core *c, struct message *m)
 	return method_read_request(&method_catalog_deregister, slice_from(m->command, 1), &m->mem);
 }
 
+static void *ask_key_write(const struct core *c, struct message *m)
+{
+	(void)c;
+	return method_read_request(&method_kvs_apply, slice_from(m->command, 1), &m->mem);
+}
+
 static const struct own_ask {
 	const struct method *method;
 	void *(*request)(const struct core *c, struct message *m);
@@ -157,6 +181,8 @@ static const struct own_ask {
 } own_services = {&method_catalog_node_services, ask_of_node, take_services},
   own_checks = {&method_health_node, ask_of_node, take_checks},
   own_keyring = {&method_internal_keyring_far, ask_keyring, take_keyring},
+  own_job = {&method_kvs_get, ask_job, take_job},
+  own_key_write = {&method_kvs_apply, ask_key_write, NULL},
   own_coordinate = {&method_coordinate_update, ask_coordinate, NULL},
   own_register = {&method_catalog_register, ask_register, NULL},
   own_deregister = {&method_catalog_deregister, ask_deregister, NULL};
@@ -167,16 +193,22 @@ static const struct own_ask *ask_of(const struct message *m)
 	case ASK_OWN_SERVICES: return &own_services;
 	case ASK_OWN_CHECKS: return &own_checks;
 	case ASK_KEYRING_FAR: return &own_keyring;
+	case ASK_JOB: return &own_job;
 	case ASK_COORDINATE: return &own_coordinate;
 	default: break;
 	}
 	MUST(m->ask == ASK_COMMAND && m->command.n);
-	return m->command.p[0] == COMMAND_REGISTER ? &own_register : &own_deregister;
+	switch ((enum command_type)m->command.p[0]) {
+	case COMMAND_REGISTER: return &own_register;
+	case COMMAND_KVS: return &own_key_write;
+	default: return &own_deregister;
+	}
 }
 
 bool core_call_always(const struct message *m)
 {
-	return m->ask == ASK_OWN_SERVICES || m->ask == ASK_OWN_CHECKS || m->ask == ASK_KEYRING_FAR;
+	return m->ask == ASK_OWN_SERVICES || m->ask == ASK_OWN_CHECKS || m->ask == ASK_KEYRING_FAR ||
+	       m->ask == ASK_JOB;
 }
 
 void core_call(struct core *c, struct message *m)

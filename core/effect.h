@@ -28,6 +28,8 @@ enum effect_kind {
 	EFF_GOSSIP_JOIN,               /* … with a join, once the names are resolved */
 	EFF_JOINED,                    /* the joins at the start are through: whoever waits for them may go on */
 	EFF_CALL,                      /* ask another server, answer EV_CALL_DONE */
+	EFF_EXEC_RUN,                  /* run a program of remote execution, answer EV_EXEC */
+	EFF_EXEC_KILL,                 /* kill it; EV_EXEC tells its end */
 	EFF_CHECK_RUN,                 /* run a check once, answer EV_CHECK_DONE */
 	EFF_CHECK_CANCEL,              /* forget (and kill) a running check */
 	EFF_SAVE,                      /* write a small file below the data directory, atomically */
@@ -78,6 +80,11 @@ struct effect {
 			uint64_t tag;
 			const struct call_forward *what; /* lives until the answer */
 		} call;
+		struct {
+			uint64_t id;
+			struct slice command, script; /* the script, else by the shell */
+			struct list args;             /* of struct slice; instead of the command */
+		} exec;
 		const struct check_run *check; /* CHECK_RUN, CHECK_CANCEL (id and run only) */
 		struct {
 			struct slice name, bytes; /* "services/<hash>"; bytes empty for DELETE */

@@ -22,6 +22,7 @@ enum event_kind {
 	EV_RAFT_CLOSED,   /* the incoming connection `conn` is gone */
 	EV_CHECK_DONE,    /* a check ran */
 	EV_SNAPSHOT_DONE, /* a snapshot is on disk (ok) or failed (why) */
+	EV_EXEC,          /* a program of remote execution: output, or its end */
 	EV_GOSSIP,        /* news from a pool: a member, an event, the end of a command */
 	EV_CALL_DONE,     /* another server answered the EFF_CALL of `tag`, or could not be asked */
 	EV_RELOAD,        /* a new configuration */
@@ -60,6 +61,13 @@ struct event {
 			int pool; /* enum gossip_pool */
 			const struct gossip_effect *effect;
 		} gossip;
+		struct {
+			uint64_t id;
+			struct slice output;
+			bool ended;
+			int exit_code;    /* -1: by a signal */
+			struct slice why; /* it could not be started */
+		} exec;
 		struct {
 			uint64_t tag;
 			const struct call_answer *answer;

@@ -37,6 +37,7 @@ enum ask {
 	/* the core's own, wherever they can be answered: core_calls.c */
 	ASK_OWN_SERVICES,       /* what the catalog has of our node; answer: reply, a struct sync_remote without checks */
 	ASK_OWN_CHECKS,         /* … its checks; answer: reply, a struct sync_remote with nothing else */
+	ASK_JOB,                /* request: struct ask_job (core/agent/remote_exec.h); answer: struct dir_entry, or NULL */
 	ASK_KEYRING_FAR,        /* request: struct ask_keyring_far (core/agent/keys.h); answer: struct keyring_reply */
 	ASK_VERIFY,             /* do we still lead? answered when the next world may be read as the newest */
 	ASK_RECOVER,            /* request: struct ask_recover; answer: reply = struct ask_recovered, then we start again */

@@ -9,6 +9,7 @@
 #include "cmd/agent/banner.h"
 #include "cmd/agent/config_files.h"
 #include "cmd/agent/core_thread.h"
+#include "cmd/agent/exec_run.h"
 #include "cmd/agent/flags_agent.h"
 #include "cmd/agent/front_thread.h"
 #include "cmd/agent/gossip_host.h"
@@ -189,6 +190,9 @@ static enum err make_gossip(struct process *p, struct fail *f)
 	p->gossip = gossip_host_new(&o, f);
 	if (!p->gossip)
 		return f->code;
+	p->execs = exec_runs_new(&p->core_loop, p, core_thread_exec);
+	if (!p->execs)
+		return fail_set(f, ERR_NO_MEMORY, "out of memory");
 	core_pools(p->core, gossip_host_pool(p->gossip, GOSSIP_LAN), gossip_host_pool(p->gossip, GOSSIP_WAN));
 	return OK;
 }
@@ -365,6 +369,7 @@ static void death(struct process *p)
 	https_free(&p->https);
 	rpc_tls_free(&p->rpc_tls);
 	work_free(p->work);
+	exec_runs_free(p->execs);
 	gossip_host_free(p->gossip);
 	raft_host_free(p->raft);
 	core_thread_free(p);

@@ -4,6 +4,7 @@
 #include <sys/signalfd.h>
 
 #include "cmd/agent/boot.h"
+#include "cmd/agent/exec_run.h"
 #include "cmd/agent/front_thread.h"
 #include "cmd/agent/forward.h"
 #include "cmd/agent/gossip_host.h"
@@ -167,6 +168,8 @@ static void carry_out_one(struct process *p, const struct effect *e)
 		break;
 	case EFF_JOINED: note_joined(e); break;
 	case EFF_CALL: call(p, e); break;
+	case EFF_EXEC_RUN: exec_run(p->execs, e); break;
+	case EFF_EXEC_KILL: exec_kill(p->execs, e->exec.id); break;
 	case EFF_CHECK_RUN: work_check_run(p->work, e->check); break;
 	case EFF_CHECK_CANCEL: work_check_cancel(p->work, e->check); break;
 	case EFF_SAVE: work_file(p->work, e->file.name, e->file.bytes); break;
@@ -222,6 +225,15 @@ static void flush(struct process *p)
 }
 
 /* ---- events ---- */
+
+void core_thread_exec(void *process, struct event *ev)
+{
+	struct process *p = process;
+	ev->now = p->core_loop.now;
+	ev->wall = p->core_loop.wall;
+	own.news = true;
+	step(p, ev);
+}
 
 void core_thread_news(void *process, enum gossip_pool pool, const struct gossip_effect *x)
 {

@@ -14,6 +14,9 @@ void core_thread_news(void *process, enum gossip_pool pool, const struct gossip_
 /* For raft_host: given to the core at once. */
 void core_thread_raft(void *process, struct event *ev);
 
+/* For exec_runs: the same. */
+void core_thread_exec(void *process, struct event *ev);
+
 /* How the joins at the start went. */
 struct start_join {
 	bool done;

@@ -33,6 +33,7 @@ enum { FRONTS_MAX = 16, RING_SIZE = 8192, LISTENERS_MAX = 16 };
 struct forward;
 struct front;
 struct raft_host;
+struct exec_runs;
 struct gossip_host;
 struct work;
 
@@ -59,6 +60,7 @@ struct process {
 	struct bell core_bell;
 	struct logbuf core_log;
 	struct gossip_host *gossip;
+	struct exec_runs *execs;
 
 	struct raft_host *raft; /* NULL: no server */
 

@@ -49,6 +49,7 @@ void agent_free(struct agent *a)
 	local_free(&a->local);
 	persist_free(&a->persist);
 	joins_free(&a->joins);
+	remote_exec_free(&a->remote);
 	arena_free(&a->tokens);
 	messages_free(a->answered);
 	messages_free(a->outbox);
@@ -206,6 +207,12 @@ void agent_gossip(struct agent *a, const struct event *ev, struct effects *out)
 	pools_event(a, (enum gossip_pool)ev->gossip.pool, ev->gossip.effect);
 }
 
+void agent_exec(struct agent *a, const struct event *ev, struct effects *out)
+{
+	step(a, ev->now, ev->wall, out);
+	remote_exec_event(a, ev);
+}
+
 void agent_new_leader(struct agent *a, mono_ns now, wall_ns wall, struct effects *out)
 {
 	step(a, now, wall, out);
@@ -242,6 +249,7 @@ void agent_tick(struct agent *a, mono_ns now, wall_ns wall, struct effects *out)
 	joins_tick(a);
 	leave_tick(a);
 	place_tick(a);
+	remote_exec_tick(a);
 }
 
 mono_ns agent_next(const struct agent *a)
@@ -253,6 +261,7 @@ mono_ns agent_next(const struct agent *a)
 	        joins_next(&a->joins),
 	        leave_next(&a->leave),
 	        a->place.at,
+	        remote_exec_next(&a->remote),
 	};
 	mono_ns at = all[0];
 	for (size_t i = 1; i < ARRAY_LEN(all); i++)

@@ -54,6 +54,8 @@ void agent_reload(struct agent *a, const struct agent_config *config, mono_ns no
 void agent_pools(struct agent *a, const struct gossip *lan, const struct gossip *wan);
 /* EV_GOSSIP. */
 void agent_gossip(struct agent *a, const struct event *ev, struct effects *out);
+/* EV_EXEC. */
+void agent_exec(struct agent *a, const struct event *ev, struct effects *out);
 /* We lead: tell the pool, before any event of a user. */
 void agent_new_leader(struct agent *a, mono_ns now, wall_ns wall, struct effects *out);
 

@@ -9,6 +9,7 @@
 #include "core/agent/leave.h"
 #include "core/agent/place.h"
 #include "core/agent/persist.h"
+#include "core/agent/remote_exec.h"
 #include "core/agent/sync.h"
 #include "core/agent/user_events.h"
 
@@ -29,6 +30,7 @@ struct agent {
 	struct joins joins;
 	struct leave leave;
 	struct place place;
+	struct remote_exec remote;
 	struct message *outbox;    /* own calls, by `next` */
 	struct message *answered;  /* out of step with the catalog's: reloads, commands to the pools */
 	struct message *reloading; /* the one that asked for a reload; one at a time */

@@ -214,6 +214,15 @@ static void member_changed(struct agent *a, enum gossip_pool pool, const struct 
 
 /* ---- events ---- */
 
+static void take_event(struct agent *a, const struct gossip_effect *x)
+{
+	struct arena mem = {0};
+	struct user_event e;
+	if (user_events_take(&a->events, x->user_event.ltime, x->user_event.payload, &mem, &e))
+		remote_exec_begin(a, &e);
+	arena_free(&mem);
+}
+
 static void event_came(struct agent *a, const struct gossip_effect *x)
 {
 	struct slice name = x->user_event.name;
@@ -222,7 +231,7 @@ static void event_came(struct agent *a, const struct gossip_effect *x)
 	} else if (slice_starts(name, S(USER_EVENT))) {
 		log_debug(a->log, "consul: %s event: %.*s", a->config->server_mode ? "User" : "user",
 		        PS(slice_from(name, sizeof USER_EVENT - 1)));
-		user_events_take(&a->events, x->user_event.ltime, x->user_event.payload);
+		take_event(a, x);
 	} else if (slice_starts(name, S("consul:"))) {
 		log_warn(a->log, "consul: Unhandled local event: %.*s", PS(name));
 	}

@@ -152,33 +152,34 @@ static void keep(struct user_events *u, const struct user_event *e)
 	u->next++;
 }
 
-static void take(struct user_events *u, const struct user_event *e)
+static bool take(struct user_events *u, const struct user_event *e)
 {
 	if (e->version > USER_EVENT_VERSION)
 		log_warn(u->log, "agent: Event version %lld may have unsupported features (%.*s)",
 		        (long long)e->version, PS(e->name));
 	if (!for_our_node(u, e) || !for_our_services(u, e))
-		return;
+		return false;
 	if (slice_is(e->name, "_rexec")) {
-		log_info(u->log, "agent: ignoring remote exec event (%.*s), disabled.", PS(e->id));
-		return;
+		if (u->config->disable_remote_exec)
+			log_info(u->log, "agent: ignoring remote exec event (%.*s), disabled.", PS(e->id));
+		return !u->config->disable_remote_exec;
 	}
 	log_debug(u->log, "agent: new event: %.*s (%.*s)", PS(e->name), PS(e->id));
 	keep(u, e);
+	return false;
 }
 
-void user_events_take(struct user_events *u, uint64_t ltime, struct slice payload)
+bool user_events_take(
+        struct user_events *u, uint64_t ltime, struct slice payload, struct arena *mem, struct user_event *run)
 {
-	struct arena a = {0};
-	struct user_event e = {0};
 	struct mp_reader r = mp_read(payload);
-	schema_mp_read(&r, &user_event_schema, &e, &a);
-	e.ltime = ltime;
-	if (r.failed)
-		log_err(u->log, "agent: Failed to decode event: msgpack decode error");
-	else
-		take(u, &e);
-	arena_free(&a);
+	*run = (struct user_event){0};
+	schema_mp_read(&r, &user_event_schema, run, mem);
+	run->ltime = ltime;
+	if (!r.failed)
+		return take(u, run);
+	log_err(u->log, "agent: Failed to decode event: msgpack decode error");
+	return false;
 }
 
 /* ---- the index ---- */

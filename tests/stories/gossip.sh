@@ -32,10 +32,12 @@ is() { cli "$1" members "${@:4}" | grep -Eq "^$2 .* $3 "; }
 health() { curl -s "http://127.0.1.1:8500/v1/health/node/$1" | grep -q "\"CheckID\":\"serfHealth\".*\"Status\":\"$2\""; }
 events() { curl -s "http://127.0.1.$1:8500/v1/event/list?name=$2" | grep -o "\"Name\":\"$2\"" | wc -l; }
 
+echo '{"disable_remote_exec": false}' >"$scratch/exec.json"
+
 # ---- joining ----
-ours a 1 -server -bootstrap
+ours a 1 -server -bootstrap -config-file "$scratch/exec.json"
 await 10 health a passing
-ours b 2 -join 127.0.1.1
+ours b 2 -join 127.0.1.1 -config-file "$scratch/exec.json"
 check "the banner waits for the join" await 5 grep -q "Join completed. Synced with 1 initial agents" "$scratch/b.log"
 ours c 3 -retry-join 127.0.1.99 -retry-join 127.0.1.2 -retry-interval 1s
 for n in 1 2 3; do
@@ -73,6 +75,13 @@ cli 1 event -name only -node '^c$' >"$scratch/out"
 check "a filter names c" await 5 sh -c "curl -s 'http://127.0.1.3:8500/v1/event/list?name=only' | grep -q only"
 equal "and not b" 0 "$(events 2 only)"
 
+# ---- a command on the nodes that allow it ----
+ran=$(cli 2 exec -wait 2s 'echo from here; exit 3')
+matches "exec: a says" '^    a: from here$' "$ran"
+matches "exec: b says" '^    b: from here$' "$ran"
+matches "exec: with its end" '^==> b: finished with exit code 3$' "$ran"
+matches "exec: c does not" '^2 / 2 node\(s\) completed / acknowledged$' "$ran"
+
 # ---- death, return, goodbye ----
 kill -9 "${pid[c]}"
 kill -9 "${pid[s]}"
@@ -89,9 +98,9 @@ wait "${pid[c]}"
 equal "it ends in peace" 0 $?
 check "c has left" await 5 is 1 c left
 equal "the catalog has forgotten it" '[]' "$(curl -s http://127.0.1.1:8500/v1/health/node/c)"
+tries=$(grep -c 'Attempting re-join' "$scratch/c.log")
 ours c 3
-sleep 2
-check "who has left does not come back by itself" is 1 c left
+equal "who has left does not try to come back" "$tries" "$(grep -c 'Attempting re-join' "$scratch/c.log")"
 kill -INT "${pid[c]}"
 wait "${pid[c]}"
 ours c 3 -rejoin
