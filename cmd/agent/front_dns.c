@@ -144,6 +144,13 @@ static bool recurse(struct front_dns *d, struct pending *p)
 	       dns_client_ask(d->client, (uintptr_t)p, dns_recurse_question(&p->ask), p->ask.tcp, DNS_WANT_ANY);
 }
 
+static bool knows_a_server(struct front *f)
+{
+	struct cursor c;
+	servers_lan(&c, front_world(f)->db);
+	return server_next(&c);
+}
+
 /* Calls the method that knows the need, first or once more. False: the fact is there, good or bad. */
 static bool call_need(struct front_dns *d, struct pending *p, const struct call_again *again)
 {
@@ -152,8 +159,11 @@ static bool call_need(struct front_dns *d, struct pending *p, const struct call_
 	struct dns_fact *fact = &p->known.facts[p->known.n - 1];
 	struct dns_remote r = dns_remote_call(config, &p->need, config->dns_allow_stale && !p->fresh, &f->api.arena);
 	struct api_wait wait = {0};
-	if (!r.method)
+	if (!r.method) {
+		if (!config->server_mode && !knows_a_server(f))
+			dns_remote_failed(&p->known, fact, S("No known Consul servers"));
 		return false;
+	}
 	struct call c = api_call(&f->api, r.method, r.request, r.reply, again);
 	enum call_state state = method_run(&c);
 	api_put_off(&c, &wait);
