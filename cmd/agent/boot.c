@@ -20,6 +20,7 @@
 #include "cmd/agent/raft_host.h"
 #include "cmd/agent/recovery.h"
 #include "cmd/agent/signals.h"
+#include "cmd/agent/snapshot_job.h"
 #include "cmd/agent/snapshots.h"
 #include "cmd/agent/watches.h"
 #include "cmd/agent/work_thread.h"
@@ -313,7 +314,7 @@ static enum err birth(struct process *p, struct fail *f)
 	if (e)
 		return e;
 	p->work = work_new(&p->core_bell, p->disk.fd > 0 ? &p->disk.disk : NULL);
-	if (!p->work || !signals_init(p))
+	if (!p->work || !snapshot_jobs_init(p) || !signals_init(p))
 		return fail_set(f, ERR_NO_MEMORY, "no memory or no descriptors");
 	if (work_tls(p->work, p->config, f))
 		return f->code;
@@ -353,6 +354,7 @@ static void death(struct process *p)
 	for (unsigned i = 0; i < p->front_count; i++)
 		pthread_join(p->fronts[i]->thread, NULL);
 	pthread_join(p->work_thread, NULL);
+	snapshot_jobs_wait();
 	if (p->wal) {
 		pthread_join(p->log_thread, NULL);
 		snapshots_wait(p);

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "cmd/agent/snapshot_job.h"
 #include "cmd/agent/snapshot_stream.h"
 #include "core/base/slice.h"
 #include "net/rpc_client.h"
@@ -24,6 +25,7 @@ struct forward_call {
 	struct forward_call *next, **prev;
 	struct rpc_sent *sent; /* one of these */
 	struct snapshot_stream *stream;
+	struct snapshot_job *job;
 	void (*done)(void *owner, const struct call_answer *a);
 	void *owner;
 	size_t to_n;
@@ -77,6 +79,8 @@ void forward_free(struct forward *f)
 	while (f->calls) {
 		if (f->calls->stream)
 			snapshot_stream_cancel(f->calls->stream);
+		if (f->calls->job)
+			snapshot_job_cancel(f->calls->job);
 		call_free(f->calls);
 	}
 	free(f);
@@ -116,14 +120,17 @@ struct forward_call *forward_begin(struct forward *f, const struct call_forward 
 	if (!c)
 		return NULL;
 	*c = (struct forward_call){.done = done, .owner = owner, .to_n = what->to.n};
-	memcpy(c->to, what->to.p, what->to.n);
+	if (what->to.n)
+		memcpy(c->to, what->to.p, what->to.n);
 	mono_ns deadline = f->loop->now + what->patience + MARGIN;
 	f->asking = what;
 	if (what->method.n)
 		c->sent = rpc_client_call(f->client, what->to, what->method, what->args, deadline, on_done, c);
-	else
+	else if (what->to.n)
 		c->stream = snapshot_stream_begin(f->loop, f->tls, what, on_streamed, c);
-	if (!c->sent && !c->stream) {
+	else
+		c->job = snapshot_job_begin(f->loop, what->args, on_streamed, c);
+	if (!c->sent && !c->stream && !c->job) {
 		free(c);
 		return NULL;
 	}
@@ -139,6 +146,8 @@ void forward_cancel(struct forward_call *c)
 {
 	if (c->stream)
 		snapshot_stream_cancel(c->stream);
+	else if (c->job)
+		snapshot_job_cancel(c->job);
 	else
 		rpc_client_cancel(c->sent);
 	call_free(c);

@@ -36,15 +36,16 @@ static enum api_state failed(struct snapshot_outcome *out, enum err e, struct sl
 
 /* ---- elsewhere ---- */
 
+/* s NULL: another thread of ours. */
 static enum api_state forward_to(struct api *a, const struct server *s, const struct snapshot_request *q,
         struct slice archive, struct snapshot_outcome *out, struct api_wait *wait)
 {
 	struct buf b = {0};
 	schema_mp_write(&b, &snapshot_request_schema, q);
 	wait->forward = (struct call_forward){
-	        .to = arena_copy(&a->arena, s->address),
-	        .datacenter = arena_copy(&a->arena, s->datacenter),
-	        .tls = s->use_tls,
+	        .to = s ? arena_copy(&a->arena, s->address) : S_NONE,
+	        .datacenter = s ? arena_copy(&a->arena, s->datacenter) : S_NONE,
+	        .tls = s && s->use_tls,
 	        .args = b.failed ? S_NONE : arena_copy(&a->arena, buf_view(&b)),
 	        .tail = archive,
 	};
@@ -58,7 +59,8 @@ static enum api_state answered(struct api *a, struct snapshot_outcome *out, stru
 	struct snapshot_response reply = {0};
 	wait->again.answer = NULL;
 	if (from->kind != ANSWER_REPLY) {
-		router_failed(&a->router, from->from, a->now);
+		if (from->from.n)
+			router_failed(&a->router, from->from, a->now);
 		return failed(out, ERR_FAILED, arena_copy(&a->arena, from->text));
 	}
 	size_t n = mp_whole(from->body);
@@ -170,7 +172,7 @@ static enum api_state run_here(struct api *a, const struct snapshot_request *q, 
         struct snapshot_outcome *out, struct api_wait *wait)
 {
 	switch (q->op) {
-	case SNAPSHOT_SAVE: return save(a, q, out);
+	case SNAPSHOT_SAVE: return forward_to(a, NULL, q, S_NONE, out, wait);
 	case SNAPSHOT_RESTORE: return restore(a, q, archive, out, wait);
 	default: /* Go prints a number by %q as the character of that number */
 		return failed(out, ERR_FAILED,
@@ -236,6 +238,20 @@ static void respond(struct slice error, const struct query_meta *meta, struct sl
 	schema_mp_write(out, &snapshot_response_schema, &reply);
 	if (!error.n)
 		buf_slice(out, archive);
+}
+
+void snapshot_save(const struct world *w, struct slice request, mono_ns now, wall_ns wall, struct buf *out)
+{
+	struct api a = {.world = w, .now = now, .wall = wall};
+	struct snapshot_request q = {0};
+	struct buf archive = {0};
+	struct snapshot_outcome got = {.archive = &archive};
+	struct mp_reader r = mp_read(request);
+	schema_mp_read(&r, &snapshot_request_schema, &q, &a.arena);
+	save(&a, &q, &got);
+	respond(got.error, &got.meta, buf_view(&archive), out);
+	buf_free(&archive);
+	arena_free(&a.arena);
 }
 
 enum api_state snapshot_serve(struct api *a, struct slice request, struct buf *out, struct api_wait *wait)

@@ -36,11 +36,16 @@ struct snapshot_outcome {
 
 /* API_ANSWERED: *out says it. API_SENT: a restore, wait->message is to be sent; then its err and why are the answer.
  * API_FORWARD: wait->forward without a method: `args` and `tail` are what to send, the answer's body all that came
- * back; then again with it in wait->again, the same request and archive. */
+ * back; then again with it in wait->again, the same request and archive. Without an address, too: it is to be saved
+ * here, by snapshot_save(args), where it holds nobody up. */
 enum api_state snapshot_call(struct api *a, const struct snapshot_request *q, struct slice archive,
         struct snapshot_outcome *out, struct api_wait *wait);
 
-/* The same for a whole request as bytes (msgpack and the archive behind it) and the whole answer, into `out`. */
+/* The answer to a save, as bytes, of this world; any thread that may read it. Takes its time. */
+void snapshot_save(const struct world *w, struct slice request, mono_ns now, wall_ns wall, struct buf *out);
+
+/* The same as snapshot_call for a whole request as bytes (msgpack and the archive behind it) and the whole answer, into
+ * `out`. */
 enum api_state snapshot_serve(struct api *a, struct slice request, struct buf *out, struct api_wait *wait);
 /* … after API_SENT. */
 void snapshot_served(const struct message *m, struct buf *out);
