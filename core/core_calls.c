@@ -181,8 +181,7 @@ static const struct own_ask {
 } own_services = {&method_catalog_node_services, ask_of_node, take_services},
   own_checks = {&method_health_node, ask_of_node, take_checks},
   own_keyring = {&method_internal_keyring_far, ask_keyring, take_keyring},
-  own_job = {&method_kvs_get, ask_job, take_job},
-  own_key_write = {&method_kvs_apply, ask_key_write, NULL},
+  own_job = {&method_kvs_get, ask_job, take_job}, own_key_write = {&method_kvs_apply, ask_key_write, NULL},
   own_coordinate = {&method_coordinate_update, ask_coordinate, NULL},
   own_register = {&method_catalog_register, ask_register, NULL},
   own_deregister = {&method_catalog_deregister, ask_deregister, NULL};
@@ -207,8 +206,7 @@ static const struct own_ask *ask_of(const struct message *m)
 
 bool core_call_always(const struct message *m)
 {
-	return m->ask == ASK_OWN_SERVICES || m->ask == ASK_OWN_CHECKS || m->ask == ASK_KEYRING_FAR ||
-	       m->ask == ASK_JOB;
+	return m->ask == ASK_OWN_SERVICES || m->ask == ASK_OWN_CHECKS || m->ask == ASK_KEYRING_FAR || m->ask == ASK_JOB;
 }
 
 void core_call(struct core *c, struct message *m)

@@ -1,7 +1,7 @@
 /* One call of a method: who asks what, over which world, and what came out.
  *
- * A call runs on whatever thread has a world (fronts; the simulator), allocates from one arena and touches nothing else.
- * A read is answered at once, or must wait: then the caller keeps the watch notes and the request line, forgets
+ * A call runs on whatever thread has a world (fronts; the simulator), allocates from one arena and touches nothing
+ * else. A read is answered at once, or must wait: then the caller keeps the watch notes and the request line, forgets
  * everything else, and runs the call again when a note moved or the deadline passed. A write becomes a message to the
  * core thread. */
 #ifndef CORE_METHOD_CALL_H
@@ -47,13 +47,13 @@ struct write_head {
 struct method;
 
 enum call_state {
-	CALL_DONE,   /* the reply is filled */
-	CALL_FAILED, /* err and fail say why */
-	CALL_WAIT,   /* nothing new: wait for a note of `watched` to move, or for `deadline` */
+	CALL_DONE,        /* the reply is filled */
+	CALL_FAILED,      /* err and fail say why */
+	CALL_WAIT,        /* nothing new: wait for a note of `watched` to move, or for `deadline` */
 	CALL_WAIT_LEADER, /* no leader: run again when the world's leader changes, or at `wake` */
-	CALL_SENT,   /* `message` is ready for the core thread; the answer comes with it */
-	CALL_VERIFY, /* do we still lead? ASK_VERIFY to the core thread, then run again with `verified` */
-	CALL_FORWARD,/* another server has to answer: `forward` says who; run again with its answer */
+	CALL_SENT,        /* `message` is ready for the core thread; the answer comes with it */
+	CALL_VERIFY,      /* do we still lead? ASK_VERIFY to the core thread, then run again with `verified` */
+	CALL_FORWARD,     /* another server has to answer: `forward` says who; run again with its answer */
 };
 
 /* What a call that was put off has to know when it runs again. The host keeps it beside the request; all zero: first
@@ -82,12 +82,12 @@ struct call_answer {
 
 /* Whom to ask instead of ourselves. Everything is in the arena of the call. */
 struct call_forward {
-	struct slice to;         /* "10.0.0.1:8300" */
-	struct slice datacenter; /* of that server */
-	bool tls;                /* its tag says that it takes TLS */
+	struct slice to;           /* "10.0.0.1:8300" */
+	struct slice datacenter;   /* of that server */
+	bool tls;                  /* its tag says that it takes TLS */
 	struct slice method, args; /* no method: a snapshot (core/api/snapshot_call.h), on a connection of its own */
 	struct slice tail;         /* sent behind args; lent by whoever has the request */
-	dur_ns patience;         /* how long the answer may take by right */
+	dur_ns patience;           /* how long the answer may take by right */
 };
 
 struct router;
@@ -110,7 +110,7 @@ struct call {
 	struct call_forward forward;
 	enum err err;
 	struct fail fail;
-	struct message *message; /* for a write: the caller gives an empty one, the method fills it */
+	struct message *message;     /* for a write: the caller gives an empty one, the method fills it */
 	struct apply_result refused; /* CALL_DONE of a write: answered without the log (lock delays) */
 	bool answered;               /* CALL_DONE of a write: another server did it, and the message has its answer */
 };

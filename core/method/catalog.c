@@ -23,7 +23,7 @@ static enum err services(struct call *c)
 	const struct dc_request *q = c->request;
 	struct indexed_services *reply = c->reply;
 	reply->meta.index =
-		catalog_services(c->world->db, call_notes(c), q->node_meta_filters, c->arena, &reply->services);
+	        catalog_services(c->world->db, call_notes(c), q->node_meta_filters, c->arena, &reply->services);
 	return OK;
 }
 
@@ -44,11 +44,11 @@ static enum err service_nodes(struct call *c)
 	if (!q->service_name.n)
 		return call_fail(c, ERR_FAILED, "Must provide service name");
 	reply->meta.index = catalog_service_nodes(c->world->db, call_notes(c), q->service_name,
-		q->tag_filter ? ONLY_TAG : ANY_TAG, q->service_tag, c->arena, &reply->nodes);
+	        q->tag_filter ? ONLY_TAG : ANY_TAG, q->service_tag, c->arena, &reply->nodes);
 	if (q->node_meta_filters.n)
 		keep_matching(&reply->nodes, q->node_meta_filters);
 	near_sort(c, &q->source, &reply->nodes, sizeof(struct service_node), offsetof(struct service_node, node),
-		NEAR_IN_ITEM);
+	        NEAR_IN_ITEM);
 	return OK;
 }
 
@@ -169,16 +169,16 @@ static enum err catalog_deregister(struct call *c)
 }
 
 const struct method method_catalog_nodes = {
-	"Catalog.ListNodes", &dc_request_schema, &indexed_nodes_schema, M_READ, nodes};
+        "Catalog.ListNodes", &dc_request_schema, &indexed_nodes_schema, M_READ, nodes};
 const struct method method_catalog_services = {
-	"Catalog.ListServices", &dc_request_schema, &indexed_services_schema, M_READ, services};
+        "Catalog.ListServices", &dc_request_schema, &indexed_services_schema, M_READ, services};
 const struct method method_catalog_service_nodes = {
-	"Catalog.ServiceNodes", &service_request_schema, &indexed_service_nodes_schema, M_READ, service_nodes};
+        "Catalog.ServiceNodes", &service_request_schema, &indexed_service_nodes_schema, M_READ, service_nodes};
 const struct method method_catalog_node_services = {
-	"Catalog.NodeServices", &node_request_schema, &indexed_node_services_schema, M_READ, node_services};
-const struct method method_catalog_datacenters = {
-	"Catalog.ListDatacenters", &dc_request_schema, NULL, M_WRITE | M_LOCAL | M_NO_REQUEST | M_TWICE, datacenters, SHAPE_TEXTS};
+        "Catalog.NodeServices", &node_request_schema, &indexed_node_services_schema, M_READ, node_services};
+const struct method method_catalog_datacenters = {"Catalog.ListDatacenters", &dc_request_schema, NULL,
+        M_WRITE | M_LOCAL | M_NO_REQUEST | M_TWICE, datacenters, SHAPE_TEXTS};
 const struct method method_catalog_register = {
-	"Catalog.Register", &register_request_schema, NULL, M_WRITE, catalog_register};
+        "Catalog.Register", &register_request_schema, NULL, M_WRITE, catalog_register};
 const struct method method_catalog_deregister = {
-	"Catalog.Deregister", &deregister_request_schema, NULL, M_WRITE, catalog_deregister};
+        "Catalog.Deregister", &deregister_request_schema, NULL, M_WRITE, catalog_deregister};

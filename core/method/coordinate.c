@@ -41,21 +41,20 @@ static enum err update(struct call *c)
 }
 
 static const struct field update_fields[] = {
-	FIELD(struct coordinate_update_request, head.datacenter, "Datacenter", F_STR, 0),
-	FIELD(struct coordinate_update_request, node, "Node", F_STR, 0),
-	FIELD(struct coordinate_update_request, segment, "Segment", F_STR, 0),
-	FIELD_SUB(struct coordinate_update_request, coord, "Coord", F_PTR, 0, &coordinate_schema),
-	FIELD(struct coordinate_update_request, head.token, "Token", F_STR, 0),
+        FIELD(struct coordinate_update_request, head.datacenter, "Datacenter", F_STR, 0),
+        FIELD(struct coordinate_update_request, node, "Node", F_STR, 0),
+        FIELD(struct coordinate_update_request, segment, "Segment", F_STR, 0),
+        FIELD_SUB(struct coordinate_update_request, coord, "Coord", F_PTR, 0, &coordinate_schema),
+        FIELD(struct coordinate_update_request, head.token, "Token", F_STR, 0),
 };
 const struct schema coordinate_update_request_schema =
-	SCHEMA(struct coordinate_update_request, "structs.CoordinateUpdateRequest", update_fields);
+        SCHEMA(struct coordinate_update_request, "structs.CoordinateUpdateRequest", update_fields);
 
 const struct method method_coordinate_nodes = {
-	"Coordinate.ListNodes", &dc_request_schema, &indexed_coordinates_schema, M_READ, nodes};
+        "Coordinate.ListNodes", &dc_request_schema, &indexed_coordinates_schema, M_READ, nodes};
 const struct method method_coordinate_node = {
-	"Coordinate.Node", &node_request_schema, &indexed_coordinates_schema, M_READ, one_node};
-const struct method method_coordinate_datacenters = {
-	"Coordinate.ListDatacenters", &dc_request_schema, &datacenter_coordinates_schema,
-	M_WRITE | M_LOCAL | M_NO_REQUEST | M_TWICE, datacenters, SHAPE_LIST};
+        "Coordinate.Node", &node_request_schema, &indexed_coordinates_schema, M_READ, one_node};
+const struct method method_coordinate_datacenters = {"Coordinate.ListDatacenters", &dc_request_schema,
+        &datacenter_coordinates_schema, M_WRITE | M_LOCAL | M_NO_REQUEST | M_TWICE, datacenters, SHAPE_LIST};
 const struct method method_coordinate_update = {
-	"Coordinate.Update", &coordinate_update_request_schema, NULL, M_WRITE, update};
+        "Coordinate.Update", &coordinate_update_request_schema, NULL, M_WRITE, update};

@@ -39,7 +39,7 @@ static enum err kvs_list_keys(struct call *c)
 	const struct key_list_request *q = c->request;
 	struct indexed_keys *reply = c->reply;
 	reply->meta.index = at_least_one(
-		kv_list_keys(c->world->db, call_notes(c), q->prefix, q->seperator, c->arena, &reply->keys));
+	        kv_list_keys(c->world->db, call_notes(c), q->prefix, q->seperator, c->arena, &reply->keys));
 	return OK;
 }
 
@@ -63,7 +63,7 @@ static enum err kvs_apply(struct call *c)
 const struct method method_kvs_get = {"KVS.Get", &key_request_schema, &indexed_entries_schema, M_READ, kvs_get};
 const struct method method_kvs_list = {"KVS.List", &key_request_schema, &indexed_entries_schema, M_READ, kvs_list};
 const struct method method_kvs_list_keys = {
-	"KVS.ListKeys", &key_list_request_schema, &indexed_keys_schema, M_READ, kvs_list_keys};
+        "KVS.ListKeys", &key_list_request_schema, &indexed_keys_schema, M_READ, kvs_list_keys};
 /* The bool is a verdict where the operation gives one; for the others it is false and means nothing. */
 static void kvs_applied(struct call *c, const void *yes)
 {
@@ -75,5 +75,5 @@ static void kvs_applied(struct call *c, const void *yes)
 			c->message->result = (struct apply_result){.kind = APPLY_BOOL, .yes = *(const bool *)yes};
 }
 
-const struct method method_kvs_apply = {"KVS.Apply", &kvs_request_schema, NULL, M_WRITE, kvs_apply, .shape = SHAPE_BOOL,
-	.take_reply = kvs_applied};
+const struct method method_kvs_apply = {
+        "KVS.Apply", &kvs_request_schema, NULL, M_WRITE, kvs_apply, .shape = SHAPE_BOOL, .take_reply = kvs_applied};

@@ -7,13 +7,18 @@
 
 enum method_flag {
 	M_READ = 1 << 0,  /* request begins with a struct read_head, reply with a struct query_meta; may block */
-	M_WRITE = 1 << 1, /* request begins with a struct write_head; becomes a message to the leader's core (M_LOCAL: to ours) */
-	M_LOCAL = 1 << 2, /* any server answers from what it has: no leader needed (Status, Coordinate.ListDatacenters …) */
-	M_NO_BLOCK = 1 << 3, /* a read that never waits */
+	M_WRITE = 1 << 1, /* request begins with a struct write_head; becomes a message to the leader's core (M_LOCAL:
+	                     to ours) */
+	M_LOCAL =
+	        1
+	        << 2, /* any server answers from what it has: no leader needed (Status, Coordinate.ListDatacenters …) */
+	M_NO_BLOCK = 1 << 3,   /* a read that never waits */
 	M_NO_REQUEST = 1 << 4, /* nothing is asked but the name: no datacenter either */
-	M_TWICE = 1 << 5, /* a write that does no harm when it is done twice */
-	M_ANYWHERE = 1 << 7, /* any server answers, whatever datacenter the request names */
-	M_NEWEST = 1 << 6, /* a read that only the leader answers, and once it is ready, whatever consistency is asked for */
+	M_TWICE = 1 << 5,      /* a write that does no harm when it is done twice */
+	M_ANYWHERE = 1 << 7,   /* any server answers, whatever datacenter the request names */
+	M_NEWEST =
+	        1
+	        << 6, /* a read that only the leader answers, and once it is ready, whatever consistency is asked for */
 };
 
 /* What a reply is on the wire. */
@@ -65,15 +70,15 @@ bool method_read_reply(struct call *c, struct slice body);
 
 /* The rows, for those who know at compile time what they want. */
 extern const struct method method_kvs_apply, method_kvs_get, method_kvs_list, method_kvs_list_keys,
-	method_session_apply, method_session_get, method_session_list, method_session_node, method_session_renew,
-	method_txn_apply, method_txn_read, method_status_leader, method_status_peers, method_catalog_register,
-	method_catalog_deregister, method_catalog_datacenters, method_catalog_nodes, method_catalog_services,
-	method_catalog_service_nodes, method_catalog_node_services, method_health_state, method_health_node,
-	method_health_service_checks, method_health_service_nodes, method_internal_node_info,
-	method_internal_node_dump, method_internal_event_fire, method_internal_keyring, method_internal_keyring_far, method_coordinate_datacenters, method_coordinate_nodes,
-	method_coordinate_node, method_coordinate_update, method_status_ping, method_status_raft_stats,
-	method_acl_disabled, method_operator_raft_configuration, method_operator_raft_remove_by_address,
-	method_operator_raft_remove_by_id, method_operator_autopilot_get, method_operator_autopilot_set,
-	method_operator_server_health;
+        method_session_apply, method_session_get, method_session_list, method_session_node, method_session_renew,
+        method_txn_apply, method_txn_read, method_status_leader, method_status_peers, method_catalog_register,
+        method_catalog_deregister, method_catalog_datacenters, method_catalog_nodes, method_catalog_services,
+        method_catalog_service_nodes, method_catalog_node_services, method_health_state, method_health_node,
+        method_health_service_checks, method_health_service_nodes, method_internal_node_info, method_internal_node_dump,
+        method_internal_event_fire, method_internal_keyring, method_internal_keyring_far, method_coordinate_datacenters,
+        method_coordinate_nodes, method_coordinate_node, method_coordinate_update, method_status_ping,
+        method_status_raft_stats, method_acl_disabled, method_operator_raft_configuration,
+        method_operator_raft_remove_by_address, method_operator_raft_remove_by_id, method_operator_autopilot_get,
+        method_operator_autopilot_set, method_operator_server_health;
 
 #endif

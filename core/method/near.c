@@ -52,7 +52,7 @@ static struct slice name_of(const char *item, size_t name_at, enum near_item whe
 }
 
 void near_sort(struct call *c, const struct query_source *source, struct list *l, size_t stride, size_t name_at,
-	enum near_item where)
+        enum near_item where)
 {
 	if (!source->node.n || l->n < 2 || !slice_eq(source->datacenter, c->world->config->datacenter))
 		return;

@@ -109,10 +109,10 @@ struct indexed_coordinates {
 };
 
 extern const struct schema query_options_schema, query_meta_schema, read_head_schema, query_source_schema,
-	key_request_schema, key_list_request_schema, dc_request_schema, service_request_schema, node_request_schema,
-	state_request_schema, session_request_one_schema, indexed_entries_schema, indexed_keys_schema,
-	indexed_nodes_schema, indexed_services_schema, indexed_service_nodes_schema, node_services_schema,
-	indexed_node_services_schema, indexed_checks_schema, indexed_check_service_nodes_schema,
-		indexed_node_dump_schema, indexed_sessions_schema, indexed_coordinates_schema;
+        key_request_schema, key_list_request_schema, dc_request_schema, service_request_schema, node_request_schema,
+        state_request_schema, session_request_one_schema, indexed_entries_schema, indexed_keys_schema,
+        indexed_nodes_schema, indexed_services_schema, indexed_service_nodes_schema, node_services_schema,
+        indexed_node_services_schema, indexed_checks_schema, indexed_check_service_nodes_schema,
+        indexed_node_dump_schema, indexed_sessions_schema, indexed_coordinates_schema;
 
 #endif

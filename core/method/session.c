@@ -16,8 +16,7 @@ static enum err session_get_one(struct call *c)
 	const struct session_request_one *q = c->request;
 	struct indexed_sessions *reply = c->reply;
 	const struct session *s = NULL;
-	enum err e = session_get(
-		c->world->db, call_notes(c), q->session, c->arena, &reply->meta.index, &s, &c->fail);
+	enum err e = session_get(c->world->db, call_notes(c), q->session, c->arena, &reply->meta.index, &s, &c->fail);
 	if (e)
 		return call_fail(c, ERR_FAILED, "%s", arena_str(c->arena, "%s", c->fail.text).p);
 	struct session *copy = s ? ARENA_NEW(c->arena, struct session) : NULL;
@@ -59,7 +58,7 @@ static enum err check_ttl(struct call *c, struct slice text)
 	buf_char(&range, '=');
 	dur_print(&range, TTL_MAX);
 	call_fail(c, ERR_FAILED, "Invalid Session TTL '%lld', must be between [%.*s]", (long long)ttl,
-		PS(buf_view(&range)));
+	        PS(buf_view(&range)));
 	buf_free(&range);
 	return ERR_FAILED;
 }
@@ -120,13 +119,12 @@ static void take_renewed(struct call *c, const void *reply)
 }
 
 const struct method method_session_get = {
-	"Session.Get", &session_request_one_schema, &indexed_sessions_schema, M_READ, session_get_one};
+        "Session.Get", &session_request_one_schema, &indexed_sessions_schema, M_READ, session_get_one};
 const struct method method_session_list = {
-	"Session.List", &dc_request_schema, &indexed_sessions_schema, M_READ, session_all};
+        "Session.List", &dc_request_schema, &indexed_sessions_schema, M_READ, session_all};
 const struct method method_session_node = {
-	"Session.NodeSessions", &node_request_schema, &indexed_sessions_schema, M_READ, session_of_node};
+        "Session.NodeSessions", &node_request_schema, &indexed_sessions_schema, M_READ, session_of_node};
 const struct method method_session_apply = {
-	"Session.Apply", &session_request_schema, NULL, M_WRITE, session_apply, SHAPE_TEXT};
-const struct method method_session_renew = {
-	"Session.Renew", &session_request_one_schema, &indexed_sessions_schema, M_WRITE | M_TWICE, session_renew,
-	.reply_of = renewed, .take_reply = take_renewed};
+        "Session.Apply", &session_request_schema, NULL, M_WRITE, session_apply, SHAPE_TEXT};
+const struct method method_session_renew = {"Session.Renew", &session_request_one_schema, &indexed_sessions_schema,
+        M_WRITE | M_TWICE, session_renew, .reply_of = renewed, .take_reply = take_renewed};

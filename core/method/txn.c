@@ -60,18 +60,18 @@ static enum err txn_read_call(struct call *c)
 }
 
 static const struct field read_request_fields[] = {
-	FIELD_SUB(struct txn_read_request, head, "QueryOptions", F_EMBED, 0, &read_head_schema),
-	FIELD_SUB(struct txn_read_request, ops, "Ops", F_LIST, 0, &txn_op_schema),
+        FIELD_SUB(struct txn_read_request, head, "QueryOptions", F_EMBED, 0, &read_head_schema),
+        FIELD_SUB(struct txn_read_request, ops, "Ops", F_LIST, 0, &txn_op_schema),
 };
 const struct schema txn_read_request_schema =
-	SCHEMA(struct txn_read_request, "structs.TxnReadRequest", read_request_fields);
+        SCHEMA(struct txn_read_request, "structs.TxnReadRequest", read_request_fields);
 
 static const struct field read_response_fields[] = {
-	FIELD_SUB(struct txn_read_response, response, "TxnResponse", F_EMBED, 0, &txn_response_schema),
-	FIELD_SUB(struct txn_read_response, meta, "QueryMeta", F_EMBED, 0, &query_meta_schema),
+        FIELD_SUB(struct txn_read_response, response, "TxnResponse", F_EMBED, 0, &txn_response_schema),
+        FIELD_SUB(struct txn_read_response, meta, "QueryMeta", F_EMBED, 0, &query_meta_schema),
 };
 const struct schema txn_read_response_schema =
-	SCHEMA(struct txn_read_response, "structs.TxnReadResponse", read_response_fields);
+        SCHEMA(struct txn_read_response, "structs.TxnReadResponse", read_response_fields);
 
 static void applied(const struct message *m, void *reply, struct arena *a)
 {
@@ -89,6 +89,6 @@ static void take_applied(struct call *c, const void *reply)
 }
 
 const struct method method_txn_apply = {"Txn.Apply", &txn_request_schema, &txn_response_schema, M_WRITE, txn_apply_call,
-	.reply_of = applied, .take_reply = take_applied};
+        .reply_of = applied, .take_reply = take_applied};
 const struct method method_txn_read = {
-	"Txn.Read", &txn_read_request_schema, &txn_read_response_schema, M_READ | M_NO_BLOCK, txn_read_call};
+        "Txn.Read", &txn_read_request_schema, &txn_read_response_schema, M_READ | M_NO_BLOCK, txn_read_call};
