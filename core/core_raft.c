@@ -244,11 +244,11 @@ static bool is_worth_it(const struct core *c)
 void core_snapshot_maybe(struct core *c, struct effects *out)
 {
 	const struct raft_state *s = raft_state(c->raft);
-	if (c->snapshot_look == INT64_MAX || c->snapshotting || c->restore.what)
+	if (c->snapshot_look == INT64_MAX)
 		return;
 	if (c->now >= c->snapshot_look)
 		c->snapshot_look = c->now + SNAPSHOT_INTERVAL;
-	if (!is_worth_it(c))
+	if (c->snapshotting || c->restore.what || !is_worth_it(c))
 		return;
 	c->log_bytes = 0;
 	c->snapshotting = out->publish = true;
