@@ -12,7 +12,7 @@ UNIT_DIRS ?= tests/unit
 SRC  := $(sort $(shell find $(SRC_DIRS) -name '*.c' -o -name '*.S' | grep -v '/\.'))
 LIBSRC := $(filter-out cmd/main.c,$(SRC))
 SIM_UNIT := $(if $(filter tests/unit tests/unit/gossip,$(UNIT_DIRS)),$(filter-out tests/sim/gossip_main.c,$(wildcard tests/sim/gossip_*.c)))
-UNIT := $(sort tests/test_main.c $(wildcard tests/sim/disk.c) $(SIM_UNIT) $(shell find $(UNIT_DIRS) -name '*.c' 2>/dev/null))
+UNIT := $(sort tests/test_main.c $(wildcard tests/sim/disk.c) $(SIM_UNIT) $(if $(filter tests/unit tests/unit/core,$(UNIT_DIRS)),tests/sim/cluster.c) $(shell find $(UNIT_DIRS) -name '*.c' 2>/dev/null))
 
 REVISION := $(shell git rev-parse --short=8 HEAD 2>/dev/null || echo unknown)
 
