@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "core/agent/peers.h"
+#include "core/leader/peers.h"
 #include "core/base/must.h"
 #include "core/base/slice.h"
 #include "core/core_parts.h"

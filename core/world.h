@@ -25,7 +25,7 @@ struct world {
 	bool ready;             /* we lead and have applied everything of earlier terms: consistent reads are */
 	mono_ns leader_contact; /* when a follower last heard from it; 0: never */
 	bool voter;             /* we have a voice in Raft's configuration, whose entry is at configuration_index */
-	uint32_t voters;        /* … in which so many have one; all servers: core/agent/peers.h */
+	uint32_t voters;        /* … in which so many have one; all servers: core/leader/peers.h */
 	raft_index configuration_index;
 	wall_ns leading_since; /* when we became ready; 0: we do not lead */
 

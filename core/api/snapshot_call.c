@@ -1,7 +1,7 @@
 #include "core/api/snapshot_call.h"
 
 #include "core/agent/config.h"
-#include "core/agent/peers.h"
+#include "core/leader/peers.h"
 #include "core/agent/servers.h"
 #include "core/api/snapshot_archive.h"
 #include "core/base/msgpack.h"

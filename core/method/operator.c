@@ -1,7 +1,7 @@
 #include "core/method/operator.h"
 
 #include "core/agent/config.h"
-#include "core/agent/peers.h"
+#include "core/leader/peers.h"
 #include "core/base/num.h"
 #include "core/base/slice.h"
 #include "core/base/text.h"

@@ -1,5 +1,5 @@
 /* Status.*: what any server knows of leader and peers, without a leader (agent/consul/status_endpoint.go). */
-#include "core/agent/peers.h"
+#include "core/leader/peers.h"
 #include "core/base/num.h"
 #include "core/method/method.h"
 #include "core/method/requests.h"

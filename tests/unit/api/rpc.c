@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "core/agent/config.h"
-#include "core/agent/peers.h"
+#include "core/leader/peers.h"
 #include "core/base/enc.h"
 #include "core/base/msgpack.h"
 #include "core/base/slice.h"

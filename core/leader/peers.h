@@ -1,8 +1,8 @@
 /* The servers of Raft's latest configuration, as fronts see them: TREE_RAFT_PEERS, in the configuration's order.
  *
  * Written by the core when the configuration changes, published with the world. Its index is in the world. */
-#ifndef CORE_AGENT_PEERS_H
-#define CORE_AGENT_PEERS_H
+#ifndef CORE_LEADER_PEERS_H
+#define CORE_LEADER_PEERS_H
 
 #include "core/raft/raft.h"
 #include "store/db.h"

@@ -1,4 +1,4 @@
-#include "core/agent/peers.h"
+#include "core/leader/peers.h"
 
 #include "core/base/must.h"
 #include "store/model.h"
