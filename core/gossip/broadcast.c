@@ -80,6 +80,7 @@ void broadcasts_add(struct broadcasts *q, struct slice message, struct told **ow
 		q->dropped += broadcasts_prune(q, q->max - 1);
 	t->n = (uint32_t)message.n;
 	t->waiter = waiter;
+	t->turn = q->turn - 1;
 	memcpy(t->bytes, message.p, message.n);
 	t->owner = owner;
 	if (owner)
@@ -93,11 +94,17 @@ static bool give(struct broadcasts *q, struct told *t, struct parts *p, bool use
 	if (!parts_add(p, user, slice_at(t->bytes, t->n)))
 		return false;
 	unlink_told(q, t);
+	t->turn = q->turn;
 	if (++t->times >= limit)
 		finish(q, t);
 	else
 		link_last(q, t);
 	return true;
+}
+
+void broadcasts_turn(struct broadcasts *q)
+{
+	q->turn++;
 }
 
 void broadcasts_take(struct broadcasts *q, struct parts *p, bool user, size_t *room, uint32_t limit)
@@ -118,7 +125,9 @@ void broadcasts_take(struct broadcasts *q, struct parts *p, bool user, size_t *r
 			bool stop = t == end;
 			if (*room < SHORTEST || misses > MISSES_MAX)
 				return;
-			if (cost > *room) {
+			if (t->turn == q->turn) {
+				/* he has heard it just now */
+			} else if (cost > *room) {
 				misses++;
 			} else {
 				if (!give(q, t, p, user, most))

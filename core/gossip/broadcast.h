@@ -18,6 +18,7 @@ struct told {
 	struct told *prev, *next;
 	struct told **owner; /* the member's slot that points here; NULL: nobody's */
 	uint32_t times, waiter, n;
+	uint32_t turn; /* in which it was told last */
 	char bytes[];
 };
 
@@ -29,6 +30,7 @@ struct broadcasts {
 	struct told_list by_times[BROADCAST_LIMIT_MAX];
 	uint32_t n, max;
 	uint64_t dropped;
+	uint32_t turn;                             /* of the one who is being told */
 	uint32_t finished[BROADCAST_FINISHED_MAX]; /* waiters whose message is out */
 	uint32_t finished_n;
 };
@@ -40,6 +42,10 @@ void broadcasts_free(struct broadcasts *q);
  * replaced. `waiter` 0: nobody waits. */
 void broadcasts_add(struct broadcasts *q, struct slice message, struct told **owner, uint32_t waiter);
 void broadcasts_drop(struct broadcasts *q, struct told *t);
+
+/* Somebody else is told now. Several packets of one turn repeat nothing: what one hears six times, others may never
+ * hear. */
+void broadcasts_turn(struct broadcasts *q);
 
 /* Fills the packet within *room bytes (what is taken comes off); each part costs its length plus PACKET_PART (and the
  * user byte). `limit`: transmissions of a message. */

@@ -46,6 +46,14 @@ static void take_broadcasts(struct gossip *g, size_t *room)
 	broadcasts_take(&g->serf.events_told, &g->parts, true, room, limit);
 }
 
+static void next_turn(struct gossip *g)
+{
+	broadcasts_turn(&g->told);
+	broadcasts_turn(&g->serf.intents_told);
+	broadcasts_turn(&g->serf.queries_told);
+	broadcasts_turn(&g->serf.events_told);
+}
+
 static struct slice joined_parts(struct gossip *g)
 {
 	if (g->parts.n == 1)
@@ -62,6 +70,7 @@ void packet_send(struct gossip *g, const struct gossip_addr *to, struct slice me
 	size_t room = taken < PACKET_BUDGET ? PACKET_BUDGET - taken : 0;
 	parts_clear(&g->parts);
 	parts_add(&g->parts, false, message);
+	next_turn(g);
 	take_broadcasts(g, &room);
 	emit(g, to, joined_parts(g), false);
 }
@@ -96,13 +105,12 @@ void swim_gossip(struct gossip *g)
 	if (!g->told.n && !g->serf.intents_told.n && !g->serf.queries_told.n && !g->serf.events_told.n)
 		return;
 	k = peer_random(g, k < ARRAY_LEN(to) ? k : ARRAY_LEN(to), hears_gossip, to);
-	for (unsigned i = 0; i < k; i++)
-		for (unsigned n = 0; n < GOSSIP_BURST; n++) {
-			if (!gossip_to(g, to[i]))
-				return;
+	for (unsigned i = 0; i < k; i++) {
+		next_turn(g);
+		for (unsigned n = 0; n < GOSSIP_BURST && gossip_to(g, to[i]); n++)
 			if (!broadcasts_fresh(&g->told, GOSSIP_FRESH))
 				break;
-		}
+	}
 }
 
 /* ---- in ---- */
