@@ -73,7 +73,7 @@ struct link_out { /* to one peer on one channel */
 struct server_node {
 	unsigned number, life;
 	bool up;
-	char name[16], id[40], host[16], address[32];
+	char name[16], id[48], host[24], address[32];
 	struct agent_config config;
 	struct epoch *epoch;
 	struct core *core;

@@ -63,7 +63,7 @@ equal "A of both in dc1" "127.0.4.1 127.0.4.2 " "$(dig +short @$one -p 8600 elas
 refused=$("$consul" join -http-addr=$vm1:8500 $one 2>&1)
 equal "a LAN join across datacenters fails" 1 $?
 for log in vmConsul1 consul1; do
-	line() { grep -E "(consul1|vmConsul1).*127\.0\.4\.(1|11).*" "$scratch/$log.log" | grep -E 'vm1.*dc1|dc1.*vm1' | grep -q datacenter; }
+	line() { grep -E "(consul[12]|vmConsul1).*127\.0\.4\.(1|2|11)" "$scratch/$log.log" | grep -E 'vm1.*dc1|dc1.*vm1' | grep -q datacenter; }
 	check "$log says who, where and both datacenters" await 10 line
 done
 sleep 2

@@ -17,6 +17,7 @@ five='"Node":"node1""Node":"node2""Node":"node3""Node":"node4""Node":"node5"'
 sees_five() { [ "$(nodes_seen_by "$1")" = "$five" ]; }
 
 node 1 -server -bootstrap-expect 3
+await 10 curl -s http://127.0.2.1:8500/v1/status/leader
 node 2 -server -join 127.0.2.1
 sleep 1
 equal "two of three elect nobody" '""' "$(curl -s http://127.0.2.1:8500/v1/status/leader)"
