@@ -511,15 +511,24 @@ static void start(struct sim *s, struct server_node *n)
 	flush(s, n);
 }
 
+/* The core is gone, and with it whatever was asked of it. */
+static void forget_asked(struct client *c)
+{
+	arena_free(&c->message->mem);
+	free(c->message);
+	c->message = NULL;
+	c->busy = false;
+}
+
 /* What was not synced may be there or not: all of it or nothing here, parts are the log's own tests. */
 static void crash(struct sim *s, struct server_node *n)
 {
 	if (syncs_open(s, n) && rand_below(&s->rand, 2))
 		copy_disk(&n->disk, &n->written);
+	core_free(n->core);
 	for (unsigned i = 0; i < CLIENTS; i++)
 		if (s->clients[i].busy && s->clients[i].node == n->number) {
-			struct client *c = &s->clients[i];
-			c->busy = false; /* never answered; its message is the core's, or nobody's */
+			forget_asked(&s->clients[i]); /* never answered */
 			s->report->refused++;
 			later(s, s->now + some(s, NS_PER_MS, 50 * NS_PER_MS), SIM_CLIENT, n->number)->client = i;
 		}
@@ -531,7 +540,6 @@ static void crash(struct sim *s, struct server_node *n)
 			if (s->nodes[i].links[n->number][c].open)
 				lose(s, &s->nodes[i], n->number, c);
 		}
-	core_free(n->core);
 	epoch_free(n->epoch);
 	n->out.n = 0;
 	arena_reset(&n->out.mem, 0);
@@ -616,9 +624,7 @@ static void client_answered(struct sim *s, struct server_node *n, struct message
 			        (unsigned long long)m->index, (unsigned long long)c->floor);
 		*acknowledged = m->index > *acknowledged ? m->index : *acknowledged;
 	}
-	c->busy = false;
-	arena_free(&m->mem);
-	free(m);
+	forget_asked(c);
 	later(s, s->now + some(s, NS_PER_MS / 10, 20 * NS_PER_MS), SIM_CLIENT, n->number)->client = c->number;
 }
 
@@ -894,6 +900,9 @@ void cluster_run(uint64_t seed, unsigned servers, unsigned seconds, struct clust
 		arena_free(&n->out.mem);
 		buf_free(&n->log.lines);
 	}
+	for (unsigned i = 0; i < CLIENTS; i++)
+		if (s->clients[i].busy)
+			forget_asked(&s->clients[i]);
 	for (struct sim_event *e = s->events, *next; e; e = next) {
 		next = e->next;
 		event_free(e);
