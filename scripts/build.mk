@@ -73,6 +73,12 @@ bench: $(B)/store_bench $(B)/wal $(B)/watchers
 $(B)/store_bench $(B)/wal $(B)/watchers: $(B)/%: $(B)/tests/bench/%.o $(LIBOBJ)
 	$(call LINK,$^)
 
+# What runs once, at start or for a person at a terminal, is made small: the binary has a limit of 1.5 MB.
+ifeq ($(MODE),release)
+$(B)/cmd/%.o $(B)/core/agent/config%.o: CFLAGS += -Os
+$(B)/cmd/agent/%.o: CFLAGS += -O2
+endif
+
 # The revision is compiled into one file, again only when it has changed.
 $(B)/cmd/version.o: CFLAGS += -DREVISION='"$(REVISION)"'
 $(B)/cmd/version.o: $(B)/revision
