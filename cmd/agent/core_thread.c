@@ -71,7 +71,7 @@ static void publish(struct process *p)
 		own.old_tail = &before->next;
 	}
 	for (unsigned i = 0; i < p->front_count; i++)
-		if (p->fronts[i] && p->fronts[i]->parking.count)
+		if (p->fronts[i] && atomic_load(&p->fronts[i]->parking.count))
 			bell_ring(&p->fronts[i]->bell);
 	own.effects.publish = false;
 }

@@ -110,7 +110,7 @@ struct parked *parking_add(struct parking *p, void *owner, const struct watchset
 	q->parking = p;
 	q->owner = owner;
 	q->deadline = deadline;
-	p->count++;
+	atomic_fetch_add_explicit(&p->count, 1, memory_order_relaxed); /* the bell's arming comes behind it */
 	for (uint32_t i = 0; i < ws->n; i++) {
 		struct point *pt = point_find(p, &ws->notes[i]);
 		if (!pt) {
@@ -148,7 +148,7 @@ void parking_remove(struct parking *p, struct parked *q)
 		if (q->next_leader)
 			q->next_leader->prev_leader = q->prev_leader;
 	}
-	p->count--;
+	atomic_fetch_sub_explicit(&p->count, 1, memory_order_relaxed);
 	free(q);
 }
 

@@ -8,6 +8,8 @@
 #ifndef CMD_AGENT_PARKING_H
 #define CMD_AGENT_PARKING_H
 
+#include <stdatomic.h>
+
 #include "core/base/map.h"
 #include "net/loop.h"
 #include "store/watchset.h"
@@ -18,9 +20,9 @@ struct point;
 struct parking {
 	struct loop *loop;
 	struct map points;
-	struct point *all;      /* list */
-	struct parked *leader;  /* those that wait for a leader */
-	size_t count;
+	struct point *all;     /* list */
+	struct parked *leader; /* those that wait for a leader */
+	atomic_size_t count;   /* the core thread looks whether anybody waits; only the front writes */
 	void (*run)(void *host, void *owner, mono_ns deadline); /* look again: answer, or park anew */
 	void *host;
 };
@@ -28,10 +30,9 @@ struct parking {
 void parking_init(struct parking *p, struct loop *l, uint64_t seed, void (*run)(void *, void *, mono_ns), void *host);
 void parking_free(struct parking *p);
 
-/* Parks `owner` until one of the notes moves or the deadline has come. NULL: no memory. A set without notes waits for the
- * deadline only; `leader`: also for any change of leadership. */
-struct parked *parking_add(
-	struct parking *p, void *owner, const struct watchset *ws, mono_ns deadline, bool leader);
+/* Parks `owner` until one of the notes moves or the deadline has come. NULL: no memory. A set without notes waits for
+ * the deadline only; `leader`: also for any change of leadership. */
+struct parked *parking_add(struct parking *p, void *owner, const struct watchset *ws, mono_ns deadline, bool leader);
 /* Takes it away (answered otherwise, or the client is gone). */
 void parking_remove(struct parking *p, struct parked *q);
 
