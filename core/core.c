@@ -236,7 +236,6 @@ static void start(struct core *c, struct effects *out)
 static void tick(struct core *c, struct effects *out)
 {
 	core_begin_tick(c, out);
-	core_raft_know(c);
 	core_changes_tick(c);
 	duties_tick(&c->duties, c->now);
 	core_gossip_tick(&c->gossip, c->now);

@@ -60,6 +60,7 @@ static void forget_everything(struct core *c, struct effects *out)
 	MUST(c->raft);
 	empty_tables(c);
 	raft_start(c->raft, c->now);
+	core_raft_know(c);
 	c->begin.asked = 0;
 	c->restores++;
 	out->publish = true;

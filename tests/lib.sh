@@ -107,3 +107,14 @@ on() {
 	shift
 	ip netns exec "$address" "$@"
 }
+
+# go_peer NAME: builds tests/peers/NAME.go on Debian's libraries when it is newer; the program is $theirs.
+go_peer() {
+	theirs=$PWD/build/clients/$1_go
+	[ ! "$theirs" -nt "tests/peers/$1.go" ] || return 0
+	HOME=$scratch GOPATH=/usr/share/gocode GO111MODULE=off GOPROXY=off GOFLAGS= GOCACHE=$scratch/go \
+		go build -o "$theirs" "tests/peers/$1.go" >"$scratch/build.log" 2>&1 || {
+		fail "their half compiles" "$(tail -5 "$scratch/build.log")"
+		closing
+	}
+}

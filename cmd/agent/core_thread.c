@@ -191,11 +191,13 @@ static void carry_out_one(struct process *p, const struct effect *e)
 }
 
 /* What the log and the peers get lies in Raft's memory, which the next step may move: so these go first. */
-static void carry_out_log(struct process *p)
+static size_t carry_out_log(struct process *p)
 {
-	for (size_t i = 0; i < own.effects.n; i++)
+	size_t n = own.effects.n;
+	for (size_t i = 0; i < n; i++)
 		if (own.effects.items[i].kind <= EFF_LOG_LAST)
 			carry_out_one(p, &own.effects.items[i]);
+	return n;
 }
 
 /* What is carried out may bring news at once (a join of nobody, a goodbye to nobody): the core is stepped with them in
@@ -208,9 +210,10 @@ static void flush(struct process *p)
 		core_flush(p->core, p->core_loop.now, all);
 		if (all->publish)
 			publish(p);
-		carry_out_log(p);
+		size_t flushed = carry_out_log(p);
 		for (size_t i = 0; i < all->n; i++) {
-			const struct effect e = all->items[i]; /* a copy: the list may grow and move */
+			const struct effect e = all->items[i];      /* a copy: the list may grow and move */
+			MUST(e.kind > EFF_LOG_LAST || i < flushed); /* a step alone asks nothing of log and peers */
 			if (e.kind > EFF_LOG_LAST)
 				carry_out_one(p, &e);
 		}

@@ -106,33 +106,30 @@ static enum err remove_server(struct call *c, const struct peer *p)
 	return m->mem.failed ? call_fail(c, ERR_NO_MEMORY, "out of memory") : OK;
 }
 
-/* This is for people: what they name must be there, for they may have misspelt it. */
-static enum err remove_by_address(struct call *c)
+/* This is for people: what they name must be there, for they may have misspelt it. `field`: the one they name it by. */
+static enum err remove_by(struct call *c, size_t field, const char *what, struct slice named)
 {
-	const struct raft_remove_peer_request *q = c->request;
 	char quoted[256];
 	struct cursor cursor;
 	const struct peer *p;
 	peers_open(&cursor, c->world->db);
 	while ((p = peers_next(&cursor)))
-		if (slice_eq(p->address, q->address))
+		if (slice_eq(*(const struct slice *)((const char *)p + field), named))
 			return remove_server(c, p);
-	return call_fail(c, ERR_FAILED, "address %s was not found in the Raft configuration",
-	        quote_cstr(q->address, quoted, sizeof quoted));
+	return call_fail(c, ERR_FAILED, "%s %s was not found in the Raft configuration", what,
+	        quote_cstr(named, quoted, sizeof quoted));
+}
+
+static enum err remove_by_address(struct call *c)
+{
+	const struct raft_remove_peer_request *q = c->request;
+	return remove_by(c, offsetof(struct peer, address), "address", q->address);
 }
 
 static enum err remove_by_id(struct call *c)
 {
 	const struct raft_remove_peer_request *q = c->request;
-	char quoted[256];
-	struct cursor cursor;
-	const struct peer *p;
-	peers_open(&cursor, c->world->db);
-	while ((p = peers_next(&cursor)))
-		if (slice_eq(p->id, q->id))
-			return remove_server(c, p);
-	return call_fail(c, ERR_FAILED, "id %s was not found in the Raft configuration",
-	        quote_cstr(q->id, quoted, sizeof quoted));
+	return remove_by(c, offsetof(struct peer, id), "id", q->id);
 }
 
 /* ---- autopilot ---- */

@@ -6,12 +6,5 @@ cd "$(dirname "$0")/../.."
 . tests/lib.sh
 own_network "$@"
 scratch_folder
-theirs=$PWD/build/clients/raft_peer_go
-if [ ! "$theirs" -nt tests/peers/raft_peer.go ]; then
-	HOME=$scratch GOPATH=/usr/share/gocode GO111MODULE=off GOPROXY=off GOFLAGS= GOCACHE=$scratch/go \
-		go build -o "$theirs" tests/peers/raft_peer.go >"$scratch/build.log" 2>&1 || {
-		fail "their half compiles" "$(tail -5 "$scratch/build.log")"
-		closing
-	}
-fi
+go_peer raft_peer
 python3 tests/clients/raft.py "$consul" "$theirs" "$scratch"

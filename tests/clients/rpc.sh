@@ -7,14 +7,7 @@ cd "$(dirname "$0")/../.."
 own_network "$@"
 scratch_folder
 
-theirs=$PWD/build/clients/rpc_peer_go
-if [ ! "$theirs" -nt tests/peers/rpc_peer.go ]; then
-	HOME=$scratch GOPATH=/usr/share/gocode GO111MODULE=off GOPROXY=off GOFLAGS= GOCACHE=$scratch/go \
-		go build -o "$theirs" tests/peers/rpc_peer.go >"$scratch/build.log" 2>&1 || {
-		fail "their half compiles" "$(tail -5 "$scratch/build.log")"
-		closing
-	}
-fi
+go_peer rpc_peer
 ours=$PWD/build/release/rpc_peer
 make -s -f scripts/build.mk build/release/rpc_peer >"$scratch/build.log" 2>&1 || {
 	fail "our half compiles" "$(tail -5 "$scratch/build.log")"
