@@ -40,8 +40,9 @@ for byte in 0 4; do
 	matches "byte $byte: nothing to say" '^Status.Ping: map\[\] <nil>$' "$out"
 	matches "byte $byte: a key" '^KVS.Get: map\[.*Entries.*\] <nil>$' "$out"
 	out=$("$theirs" ask 127.0.0.1:8300 $byte Status.Leader Nope.X Status.Leader 2>&1)
-	equal "byte $byte: an unknown service ends the stream" \
-		"$leader"$'\n'"Nope.X: <nil> rpc: can't find service Nope.X"$'\n'"Status.Leader: <nil> EOF" "$out"
+	equal "byte $byte: an unknown service" "$leader"$'\n'"Nope.X: <nil> rpc: can't find service Nope.X" "$(head -2 <<<"$out")"
+	# Their client writes on before it has read the end: what it then meets is either.
+	matches "byte $byte: and the end of the stream" '^Status.Leader: <nil> .*(EOF|reset|broken pipe)' "$(tail -n +3 <<<"$out")"
 done
 out=$("$theirs" ask 127.0.0.1:8300 4 Status.Nope 2>&1)
 equal "an unknown method" "Status.Nope: <nil> rpc: can't find method Status.Nope" "$out"
