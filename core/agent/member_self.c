@@ -44,7 +44,7 @@ static void put_server_tags(struct tags *t, const struct agent_config *c, enum p
 	if (pool == POOL_LAN && c->serf_wan_addr.kind != CONFIG_ADDR_NONE)
 		put_number(t, "wan_join_port", c->serf_wan_port);
 	put_number(t, "raft_vsn", c->raft_protocol ? c->raft_protocol : RAFT_PROTOCOL_DEFAULT);
-	put_number(t, "port", c->server_addr.port);
+	put_number(t, "port", c->server_advertise.port);
 	if (c->bootstrap)
 		put(t, "bootstrap", S("1"));
 	if (c->bootstrap_expect)

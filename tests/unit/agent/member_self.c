@@ -24,3 +24,15 @@ TEST(member_self, says_how_long_it_wants_to_be_remembered)
 	CHECK(slice_is(tag(&m, "rc_tm"), "91s"));
 	arena_free(&a);
 }
+
+TEST(member_self, names_the_port_where_others_reach_its_server)
+{
+	struct arena a = {0};
+	struct agent_config c = {
+	        .node_name = S("s1"), .datacenter = S("dc1"), .version = S("1.0.8"), .server_mode = true};
+	c.server_addr.port = 8300;
+	c.server_advertise.port = 9300;
+	struct member m = member_self(&c, POOL_LAN, &a);
+	CHECK(slice_is(tag(&m, "port"), "9300"));
+	arena_free(&a);
+}
