@@ -237,7 +237,7 @@ static void tick(struct core *c, struct effects *out)
 {
 	core_begin_tick(c, out);
 	core_changes_tick(c);
-	duties_tick(&c->duties, c->now);
+	duties_tick(&c->duties, db_working(c->db), c->now);
 	core_gossip_tick(&c->gossip, c->now);
 	if (c->now >= agent_next(c->agent)) {
 		agent_tick(c->agent, c->now, c->wall, out);

@@ -1,6 +1,7 @@
 #include "core/leader/duties.h"
 
 #include "core/base/slice.h"
+#include "core/leader/servers.h"
 #include "core/state/session.h"
 
 void duties_init(struct duties *d, const struct agent_config *config, struct logbuf *log, uint64_t seed)
@@ -16,23 +17,34 @@ void duties_free(struct duties *d)
 	coordinate_batch_free(&d->coordinates);
 }
 
-/* The configuration of autopilot is replicated; the first leader writes the one of its own files. */
-static void autopilot_configure(struct duties *d, const struct db_root *r)
+/* A server that does not know the entry of autopilot's configuration ends at it, with a panic. */
+static const uint32_t autopilot_since[3] = {0, 8, 0};
+#define CONFIGURE_AGAIN (10 * NS_PER_S)
+
+/* The configuration of autopilot is replicated; the first leader writes the one of its own files, once all servers
+ * are new enough to read it. */
+static void autopilot_configure(struct duties *d, const struct db_root *r, mono_ns now)
 {
+	d->configure = INT64_MAX;
 	if (db_count(r, TREE_AUTOPILOT))
 		return;
+	if (!servers_all_since(r, autopilot_since)) {
+		log_warn(d->log, "autopilot: can't initialize until all servers are >= 0.8.0");
+		d->configure = now + CONFIGURE_AGAIN;
+		return;
+	}
 	const struct agent_config *c = d->config;
 	struct autopilot_request q = {
-		.config =
-			{
-				.cleanup_dead_servers = c->autopilot_cleanup_dead_servers,
-				.last_contact_threshold = c->autopilot_last_contact_threshold,
-				.max_trailing_logs = (uint64_t)c->autopilot_max_trailing_logs,
-				.server_stabilization_time = c->autopilot_server_stabilization_time,
-				.redundancy_zone_tag = c->autopilot_redundancy_zone_tag,
-				.disable_upgrade_migration = c->autopilot_disable_upgrade_migration,
-				.upgrade_version_tag = c->autopilot_upgrade_version_tag,
-			},
+	        .config =
+	                {
+	                        .cleanup_dead_servers = c->autopilot_cleanup_dead_servers,
+	                        .last_contact_threshold = c->autopilot_last_contact_threshold,
+	                        .max_trailing_logs = (uint64_t)c->autopilot_max_trailing_logs,
+	                        .server_stabilization_time = c->autopilot_server_stabilization_time,
+	                        .redundancy_zone_tag = c->autopilot_redundancy_zone_tag,
+	                        .disable_upgrade_migration = c->autopilot_disable_upgrade_migration,
+	                        .upgrade_version_tag = c->autopilot_upgrade_version_tag,
+	                },
 	};
 	d->submit(d->host, COMMAND_AUTOPILOT, &autopilot_request_schema, &q);
 }
@@ -41,7 +53,7 @@ void duties_begin(struct duties *d, const struct db_root *r, mono_ns now)
 {
 	d->leading = true;
 	session_ttl_start(&d->sessions, r, now);
-	autopilot_configure(d, r);
+	autopilot_configure(d, r, now);
 }
 
 void duties_end(struct duties *d)
@@ -53,7 +65,7 @@ void duties_end(struct duties *d)
 }
 
 static void session_applied(
-	struct duties *d, const struct db_root *r, struct slice body, const struct apply_result *result, mono_ns now)
+        struct duties *d, const struct db_root *r, struct slice body, const struct apply_result *result, mono_ns now)
 {
 	struct arena a = {0};
 	struct session_request q;
@@ -71,7 +83,7 @@ static void session_applied(
 }
 
 void duties_applied(struct duties *d, const struct db_root *r, raft_index index, struct slice command,
-	const struct apply_result *result, mono_ns now)
+        const struct apply_result *result, mono_ns now)
 {
 	if (!d->leading || !command.n)
 		return;
@@ -99,17 +111,19 @@ static void write_coordinates(struct duties *d)
 	coordinate_batch_clear(&d->coordinates, d->log);
 }
 
-void duties_tick(struct duties *d, mono_ns now)
+void duties_tick(struct duties *d, const struct db_root *r, mono_ns now)
 {
 	if (!d->leading)
 		return;
+	if (d->configure <= now)
+		autopilot_configure(d, r, now);
 	char id[37];
 	while (session_ttl_due(&d->sessions, now, id)) {
 		log_debug(d->log, "consul.state: Session %s TTL expired", id);
 		struct session_request q = {
-			.datacenter = d->config->datacenter,
-			.op = S("destroy"),
-			.session.id = slice_of(id),
+		        .datacenter = d->config->datacenter,
+		        .op = S("destroy"),
+		        .session.id = slice_of(id),
 		};
 		d->submit(d->host, COMMAND_SESSION, &session_request_schema, &q);
 	}
@@ -118,9 +132,9 @@ void duties_tick(struct duties *d, mono_ns now)
 	raft_index index;
 	while (tombstone_gc_due(&d->tombstones, now, &index)) {
 		struct tombstone_request q = {
-			.datacenter = d->config->datacenter,
-			.op = S("reap"),
-			.reap_index = index,
+		        .datacenter = d->config->datacenter,
+		        .op = S("reap"),
+		        .reap_index = index,
 		};
 		d->submit(d->host, COMMAND_TOMBSTONE, &tombstone_request_schema, &q);
 	}
@@ -131,5 +145,6 @@ mono_ns duties_next(const struct duties *d)
 	mono_ns at = session_ttl_next(&d->sessions), next = tombstone_gc_next(&d->tombstones);
 	at = next < at ? next : at;
 	at = d->coordinates.due < at ? d->coordinates.due : at;
+	at = d->configure < at ? d->configure : at;
 	return d->leading ? at : INT64_MAX;
 }

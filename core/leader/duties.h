@@ -18,6 +18,7 @@ struct duties {
 	struct tombstone_gc tombstones;
 	struct coordinate_batch coordinates;
 	bool leading;
+	mono_ns configure; /* when the configuration of autopilot is looked for again; INT64_MAX: it is written */
 	/* Proposes a command; what the request points to need not outlive the call. The core's own function. */
 	void (*submit)(void *host, enum command_type type, const struct schema *s, const void *request);
 	void (*submit_bytes)(void *host, struct slice command);
@@ -38,7 +39,7 @@ void duties_applied(struct duties *d, const struct db_root *r, raft_index index,
 /* A node's place, for the next batch. */
 void duties_coordinate(struct duties *d, const struct coordinate_entry *e, mono_ns now);
 
-void duties_tick(struct duties *d, mono_ns now);
+void duties_tick(struct duties *d, const struct db_root *r, mono_ns now);
 mono_ns duties_next(const struct duties *d);
 
 #endif

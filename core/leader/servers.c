@@ -1,6 +1,7 @@
 #include "core/leader/servers.h"
 
 #include "core/base/slice.h"
+#include "core/gossip/tags.h"
 
 enum { PROTOCOL_UNSAID = 1, PROTOCOL_IDS = 2, PROTOCOL_NONVOTERS = 3, SELF_NEEDS = 3 };
 
@@ -16,6 +17,28 @@ int64_t servers_raft_protocol(const struct db_root *r)
 			least = own;
 	}
 	return least;
+}
+
+static bool build_since(struct slice build, const uint32_t version[static 3])
+{
+	uint32_t own[3];
+	if (!tags_build(build, own))
+		return true;
+	for (int i = 0; i < 3; i++)
+		if (own[i] != version[i])
+			return own[i] > version[i];
+	return true;
+}
+
+bool servers_all_since(const struct db_root *r, const uint32_t version[static 3])
+{
+	struct cursor c;
+	const struct server *s;
+	servers_lan(&c, r);
+	while ((s = server_next(&c)))
+		if (s->alive && !build_since(s->build, version))
+			return false;
+	return true;
 }
 
 bool servers_alive(const struct db_root *r, const struct raft_server *s)
