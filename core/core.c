@@ -330,6 +330,7 @@ void core_world(const struct core *c, struct world *w)
 	        .role = r->role,
 	        .ready = c->ready,
 	        .leader_contact = c->seen.contact,
+	        .reads = raft_reads(c->raft),
 	        .voter = r->voter,
 	        .voters = (uint32_t)peers_voters(db_published(c->db)),
 	        .configuration_index = configuration,

@@ -292,6 +292,7 @@ static void run(struct core *c, struct own_call *k, const struct call_answer *an
 	        .again = k->again,
 	        .message = m,
 	};
+	call.again.unsure = true; /* the leader keeps what we compare with: it is asked */
 	call.again.answer = answer;
 	k->tag = 0;
 	if (!k->request || m->mem.failed) {

@@ -25,6 +25,7 @@ struct core_seen {
 	enum raft_role role;
 	raft_term term;
 	mono_ns contact;
+	bool reads;
 	char leader[64];
 };
 

@@ -144,9 +144,9 @@ static void drop(struct core *c)
 static void verified(struct core *c)
 {
 	void *tag;
-	bool leads;
-	while (raft_verified(c->raft, &tag, &leads)) {
-		if (leads && c->ready)
+	bool newest;
+	while (raft_verified(c->raft, &tag, &newest)) {
+		if (newest && (c->ready || raft_state(c->raft)->role != RAFT_LEADER))
 			core_reply(c, tag);
 		else
 			core_refuse(c, tag, ERR_FAILED, "node is not the leader");
@@ -173,8 +173,10 @@ static void leader_news(struct core *c, struct effects *out)
 		seen->contact = contact;
 		out->publish = true;
 	}
-	if (s->role == seen->role && s->term == seen->term && slice_is(leader, seen->leader))
+	bool reads = raft_reads(c->raft);
+	if (s->role == seen->role && s->term == seen->term && slice_is(leader, seen->leader) && reads == seen->reads)
 		return;
+	seen->reads = reads;
 	seen->role = s->role;
 	seen->term = s->term;
 	slice_cstr(leader, seen->leader, sizeof seen->leader);

@@ -39,7 +39,8 @@ enum ask {
 	ASK_OWN_CHECKS,         /* … its checks; answer: reply, a struct sync_remote with nothing else */
 	ASK_JOB,                /* request: struct ask_job (core/agent/remote_exec.h); answer: struct dir_entry, or NULL */
 	ASK_KEYRING_FAR,        /* request: struct ask_keyring_far (core/agent/keys.h); answer: struct keyring_reply */
-	ASK_VERIFY,             /* do we still lead? answered when the next world may be read as the newest */
+	ASK_VERIFY,             /* answered when the next world may be read as the newest; refused: somebody else has to be
+	                           asked */
 	ASK_RECOVER,            /* request: struct ask_recover; answer: reply = struct ask_recovered, then we start again */
 	ASK_RAFT_CHANGE,        /* request: struct ask_raft_change; answered when it is committed */
 };

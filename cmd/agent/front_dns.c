@@ -170,6 +170,7 @@ static bool call_need(struct front_dns *d, struct pending *p, const struct call_
 	switch (state) {
 	case CALL_FORWARD: return waiting_begin(&p->waiting, API_FORWARD, &wait);
 	case CALL_WAIT_LEADER: return waiting_begin(&p->waiting, API_WAIT_LEADER, &wait);
+	case CALL_VERIFY: return waiting_begin(&p->waiting, API_VERIFY, &wait);
 	case CALL_DONE:
 		if (dns_remote_too_old(config, &r, &f->api.log)) {
 			p->fresh = true;

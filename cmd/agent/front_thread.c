@@ -173,6 +173,7 @@ void *front_run(void *front)
 		look(f);
 		monitors_look(f);
 		watches_look(f->watches);
+		waiting_verify(f);
 		send_unsent(f);
 		log_hub_take(&f->api.log);
 		leave_world(f);

@@ -10,6 +10,13 @@
 
 struct forward;
 struct watches;
+struct waiting;
+
+/* Those who want to read the newest share a question to the core: the ones that it is under way for, and the next. */
+struct front_verify {
+	struct waiting *asked, *next; /* lists */
+	bool under_way;
+};
 
 struct front {
 	struct process *process;
@@ -21,6 +28,7 @@ struct front {
 	struct ring to_core, from_core;
 	struct api api;
 	struct parking parking;
+	struct front_verify verify;
 	struct forward *forward;    /* calls to other servers */
 	struct balance balance;     /* … which of them; only where we are none */
 	struct front_rpc *rpc;      /* NULL: no server */

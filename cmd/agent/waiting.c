@@ -25,18 +25,52 @@ static bool park(struct waiting *w, const struct api_wait *wait, bool leader)
 	return w->parked;
 }
 
-/* The core says whether we still lead. */
-static bool verify(struct waiting *w)
+/* ---- to read the newest ---- */
+
+static void push(struct waiting **list, struct waiting *w)
 {
-	struct message *m = message_take(&w->front->api);
+	w->what = WAITS_FOR_NEWEST;
+	w->next = *list;
+	w->prev = list;
+	if (w->next)
+		w->next->prev = &w->next;
+	*list = w;
+}
+
+static void unlink_from_list(struct waiting *w)
+{
+	*w->prev = w->next;
+	if (w->next)
+		w->next->prev = w->prev;
+}
+
+/* Who comes later waits for the next question: this one may be too old for him. */
+void waiting_verify(struct front *f)
+{
+	struct front_verify *v = &f->verify;
+	struct message *m = v->next && !v->under_way ? message_take(&f->api) : NULL;
 	if (!m)
-		return false;
+		return;
+	v->asked = v->next;
+	v->asked->prev = &v->asked;
+	v->next = NULL;
+	v->under_way = true;
 	m->ask = ASK_VERIFY;
-	m->owner = w;
-	w->message = m;
-	w->what = WAITS_FOR_CORE;
-	front_send(w->front, m);
-	return true;
+	front_send(f, m);
+}
+
+static void verified(struct front *f, bool newest)
+{
+	struct front_verify *v = &f->verify;
+	v->under_way = false;
+	for (struct waiting *w; (w = v->asked);) {
+		struct call_again again = w->again;
+		unlink_from_list(w);
+		w->what = WAITS_FOR_NOTHING;
+		again.verified = newest;
+		again.unsure = !newest;
+		w->calls->again(w, &again);
+	}
 }
 
 bool waiting_begin(struct waiting *w, enum api_state state, const struct api_wait *wait)
@@ -51,7 +85,7 @@ bool waiting_begin(struct waiting *w, enum api_state state, const struct api_wai
 		wait->message->owner = w;
 		front_send(w->front, wait->message);
 		return true;
-	case API_VERIFY: return verify(w);
+	case API_VERIFY: push(&w->front->verify.next, w); return true;
 	case API_FORWARD: return ask(w, &wait->forward);
 	case API_WAIT: return park(w, wait, false);
 	case API_WAIT_LEADER: return park(w, wait, true);
@@ -65,6 +99,7 @@ void waiting_end(struct waiting *w)
 {
 	switch (w->what) {
 	case WAITS_FOR_CORE: w->message->owner = NULL; break;
+	case WAITS_FOR_NEWEST: unlink_from_list(w); break;
 	case WAITS_FOR_SERVER: forward_cancel(w->call); break;
 	case WAITS_FOR_CHANGE:
 	case WAITS_FOR_LEADER: parking_remove(&w->front->parking, w->parked); break;
@@ -76,15 +111,11 @@ void waiting_end(struct waiting *w)
 void waiting_reply(struct front *f, struct message *m)
 {
 	struct waiting *w = m->owner;
-	if (w) {
+	if (m->ask == ASK_VERIFY) {
+		verified(f, !m->err);
+	} else if (w) {
 		w->what = WAITS_FOR_NOTHING;
-		if (m->ask == ASK_VERIFY) {
-			struct call_again again = w->again;
-			again.verified = !m->err;
-			w->calls->again(w, &again);
-		} else {
-			w->calls->reply(w, m);
-		}
+		w->calls->reply(w, m);
 	}
 	if (m->ask == ASK_RELOAD)
 		f->reloading = false;

@@ -19,7 +19,7 @@ enum api_state {
 	API_ANSWERED, /* the answer is complete */
 	API_WAIT,     /* park it until a note of wait->watched moves, or wait->wake */
 	API_WAIT_LEADER, /* until there is another leader, or wait->wake */
-	API_VERIFY,   /* park it, send an ASK_VERIFY, and run it again with again.verified if we still lead */
+	API_VERIFY,   /* park it, send an ASK_VERIFY, and run it again with again.verified or again.unsure */
 	API_FORWARD,  /* park it, ask the server of wait->forward, and run it again with the answer in wait->again */
 	API_SENT,     /* wait->message goes to the core thread; api_http_finish turns its answer into ours */
 	API_STREAM,   /* the answer's head is complete; log lines of wait->level and above follow until the client goes */

@@ -52,7 +52,7 @@ enum call_state {
 	CALL_WAIT,        /* nothing new: wait for a note of `watched` to move, or for `deadline` */
 	CALL_WAIT_LEADER, /* no leader: run again when the world's leader changes, or at `wake` */
 	CALL_SENT,        /* `message` is ready for the core thread; the answer comes with it */
-	CALL_VERIFY,      /* do we still lead? ASK_VERIFY to the core thread, then run again with `verified` */
+	CALL_VERIFY,      /* is it the newest here? ASK_VERIFY to the core thread, then run again with what it says */
 	CALL_FORWARD,     /* another server has to answer: `forward` says who; run again with its answer */
 };
 
@@ -61,7 +61,8 @@ enum call_state {
 struct call_again {
 	mono_ns deadline; /* of a blocking query; 0: it did not block yet */
 	mono_ns hold;     /* until then a leader is waited for; 0: not yet */
-	bool verified;    /* we still lead: the next run may take this world as the newest */
+	bool verified;    /* the next run may take this world as the newest */
+	bool unsure;      /* that was refused: a follower leaves it to its leader */
 	uint64_t seed;    /* for what the request makes up by lot and has to make up again; 0: nothing yet */
 	const struct call_answer *answer; /* another server's, to this very call; else NULL */
 };

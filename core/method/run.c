@@ -56,10 +56,10 @@ static enum call_state wait_for_leader(struct call *c)
 	return CALL_WAIT_LEADER;
 }
 
-static void meta_fill(struct call *c, struct query_meta *meta)
+static void meta_fill(struct call *c, struct query_meta *meta, bool local)
 {
 	const struct world *w = c->world;
-	if (world_leading(w)) {
+	if (world_leading(w) || (!local && w->leader.n)) { /* that is what it would say */
 		meta->known_leader = true;
 		meta->last_contact = 0;
 		return;
@@ -232,7 +232,7 @@ static enum call_state answered(struct call *c)
 
 /* ---- here ---- */
 
-/* A voter that asks the others too long will learn who leads by itself. */
+/* A leader that asks the others too long will learn by itself that it is none. */
 static enum call_state verify(struct call *c)
 {
 	begin_hold(c);
@@ -248,19 +248,23 @@ static enum call_state run_read(struct call *c)
 	bool asked = !(c->method->flags & M_NO_REQUEST);
 	bool newest = c->method->flags & M_NEWEST;
 	bool local = (c->method->flags & M_LOCAL) || (asked && head->q.allow_stale && !newest);
-	if (!local && !world_leading(c->world))
-		return ask_leader(c);
-	if (asked && (head->q.require_consistent || newest) && !c->world->ready) {
+	bool surely = asked && (head->q.require_consistent || newest);
+	if (!local && !world_leading(c->world)) {
+		bool begun = c->again.deadline && !surely; /* it blocks since it was the newest, so it is newer now */
+		if (!begun && (!asked || newest || !c->world->reads || c->again.unsure))
+			return ask_leader(c);
+		if (!begun && !c->again.verified)
+			return verify(c);
+	} else if (surely && !c->world->ready) {
 		if (!world_leading(c->world)) /* told to be stale as well: that has brought it here */
 			return failed(c, ERR_FAILED, "node is not the leader");
 		return wait_for_leader(c);
+	} else if (surely && c->world->voters > 1 && !c->again.verified) {
+		return verify(c); /* alone we need not ask anybody */
 	}
-	/* Alone we need not ask anybody. */
-	if (asked && (head->q.require_consistent || newest) && c->world->voters > 1 && !c->again.verified)
-		return verify(c);
 	c->again.verified = false; /* good for one run */
 	c->watched = (struct watchset){.arena = c->arena};
-	meta_fill(c, meta);
+	meta_fill(c, meta, local);
 	if (c->method->handler(c))
 		return CALL_FAILED;
 	if (!blocks(c) || meta->index == 0 || meta->index > head->q.min_index)
@@ -268,6 +272,8 @@ static enum call_state run_read(struct call *c)
 	if (!c->again.deadline)
 		c->again.deadline = wait_deadline(c, &head->q);
 	c->wake = c->again.deadline;
+	c->again.unsure = false; /* it is asked anew when something has changed, */
+	c->again.hold = 0;       /* and waits for a leader as long as any other */
 	return c->now >= c->wake ? CALL_DONE : CALL_WAIT;
 }
 

@@ -126,6 +126,7 @@ void raft_tick(struct raft *r, mono_ns now)
 	if (!r->started)
 		return;
 	raft_lead_tick(r);
+	raft_read_tick(r);
 	raft_election_tick(r);
 	for (size_t i = 0; i < r->peers_n; i++)
 		r->peers[i]->drop |= now >= r->peers[i]->drop_at;
@@ -138,6 +139,8 @@ mono_ns raft_next_tick(const struct raft *r)
 	if (!r->started)
 		return RAFT_NEVER;
 	mono_ns next = r->s.role == RAFT_LEADER ? raft_lead_next(r) : r->deadline;
+	at = next < at ? next : at;
+	next = raft_read_next(r);
 	at = next < at ? next : at;
 	for (size_t i = 0; i < r->peers_n; i++)
 		at = r->peers[i]->drop_at < at ? r->peers[i]->drop_at : at;
@@ -278,6 +281,7 @@ void raft_flush(struct raft *r, struct effects *out)
 	raft_log_flush(r, out);
 	raft_election_flush(r, out);
 	raft_lead_flush(r, out);
+	raft_read_flush(r, out);
 	raft_inbound_flush(r, out);
 	raft_invariants(r);
 }

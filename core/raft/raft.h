@@ -15,7 +15,7 @@
  *	raft_flush(r, out);
  *	while ((e = raft_next(r))) apply(e);
  *	while ((e = raft_drop(r))) refuse(e->tag);
- *	while (raft_verified(r, &tag, &leads)) …
+ *	while (raft_verified(r, &tag, &newest)) …
  *	if (raft_installed(r, &i)) …                        a snapshot came: put it in place of everything
  *	(again from raft_flush while raft_unflushed(r))
  *	raft_flush_installs(r, out);                        last, when what is applied is what will be published
@@ -35,7 +35,7 @@
  * Beyond hashicorp/raft, unseen by its servers: a pre-vote (peers known to understand it are asked whether an election
  * could be won before the term is raised); a follower whose leader's connection was closed asks at once; requests go to
  * the followers while the own disk still syncs (the leader counts itself when its disk is done, like anybody else); a
- * leader without a quorum of voters within the lease steps down.
+ * leader without a quorum of voters within the lease steps down; followers may read the newest after one question.
  *
  * Entries. Proposed data is lent until the entry comes out of raft_next or raft_drop. With peers raft copies it; the
  * latest entries are kept for followers (RAFT_KEPT_ENTRIES, RAFT_KEPT_BYTES; more while one is catching up). Who needs
@@ -146,10 +146,14 @@ enum raft_change { RAFT_ADD_VOTER, RAFT_ADD_NONVOTER, RAFT_DEMOTE, RAFT_REMOVE }
 raft_index raft_change(
         struct raft *r, enum raft_change kind, struct slice id, struct slice address, void *tag, struct fail *f);
 
-/* Asks whether we still lead, for a read that must be newest: all voters get a beat at the next flush, the result comes
- * by raft_verified, in order. Alone the answer is there at once. What was applied when it comes out may be read. */
+/* For a read that must be newest (raft_read.c): is it so here? A leader asks all voters by a beat, a follower asks its
+ * leader, with the next flush; the result comes by raft_verified, in order. Newest: what was applied when it comes out
+ * has all that anybody had been told of when raft_verify was called. Else somebody else has to be asked. Alone the
+ * answer is there at once. */
 void raft_verify(struct raft *r, void *tag);
-bool raft_verified(struct raft *r, void **tag, bool *leads);
+bool raft_verified(struct raft *r, void **tag, bool *newest);
+/* Is a follower likely to get a yes? Not if its leader is none of ours, who don't know the question. */
+bool raft_reads(const struct raft *r);
 
 /* One whole request of an incoming connection (type byte and msgpack); `state`: what followed an InstallSnapshot, lent
  * until EFF_RAFT_ANSWER of this conn comes out, even when the connection is gone by then. Answers of a connection leave
@@ -170,7 +174,8 @@ void raft_logged(struct raft *r, uint64_t sequence);
  * once for all. */
 void raft_log_failed(struct raft *r, uint64_t sequence, raft_index last);
 
-/* What gossip says of a peer: it understands the pre-vote. Unknown peers count as granting it. */
+/* What gossip says of a peer: it is one of ours, and understands the pre-vote and a follower's question (raft_read.c).
+ * Unknown peers count as granting the one, and are not asked the other. */
 void raft_peer_prevote(struct raft *r, struct slice id, bool understands);
 
 /* Leaves leadership, if there is any: to let somebody else lead before leaving, or because the state can't be kept. */

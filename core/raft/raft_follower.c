@@ -45,6 +45,23 @@ static void commit_to(struct raft *r, raft_index index)
 	raft_members_commit(r);
 }
 
+/* What requests of this term have shown to be the leader's log, too. */
+static struct raft_shown *shown_now(struct raft *r)
+{
+	if (r->shown.term != r->s.term)
+		r->shown = (struct raft_shown){.term = r->s.term};
+	return &r->shown;
+}
+
+/* Only what we have of the leader's log is committed by its word; what comes later, when it comes. */
+void raft_follow_told(struct raft *r, raft_index commit)
+{
+	struct raft_shown *s = shown_now(r);
+	s->commit = commit > s->commit ? commit : s->commit;
+	raft_index have = s->index < r->s.last ? s->index : r->s.last;
+	commit_to(r, s->commit < have ? s->commit : have);
+}
+
 /* ---- entries ---- */
 
 /* Is our log the leader's up to `prev`? What is no longer known was applied, so it is. */
@@ -107,9 +124,10 @@ static void on_append(struct raft *r, struct raft_conn *c, const struct raft_wir
 	}
 	if (q->n && (r->disk_broken || !entries_take(r, q)))
 		return;
-	/* Only what this request has shown to be the leader's log is committed by it. */
 	raft_index shown = q->prev + q->n;
-	commit_to(r, q->commit < shown ? q->commit : shown);
+	struct raft_shown *s = shown_now(r);
+	s->index = shown > s->index ? shown : s->index;
+	raft_follow_told(r, q->commit);
 	reply->answer.success = true;
 	uint64_t entries = raft_log_wait_entry(r, shown), hard = raft_log_wait_hard(r);
 	reply->wait = entries > hard ? entries : hard;
@@ -308,5 +326,6 @@ void raft_follow_request(struct raft *r, struct raft_conn *c, const struct raft_
 	case RAFT_WIRE_APPEND: on_append(r, c, &q->append); break;
 	case RAFT_WIRE_VOTE: on_vote(r, c, &q->vote); break;
 	case RAFT_WIRE_INSTALL: on_install(r, c, &q->install, state); break;
+	case RAFT_WIRE_READ: raft_read_request(r, c, &q->read); break;
 	}
 }

@@ -66,7 +66,7 @@ struct raft_reply *raft_inbound_reply(struct raft *r, struct raft_conn *c, enum 
 	r->spare = NULL;
 	reply->next = NULL;
 	reply->wait = 0;
-	reply->held = reply->with_peers = false;
+	reply->held = reply->with_peers = reply->reads = false;
 	reply->kind = kind;
 	reply->answer = (struct raft_wire_answer){.protocol = r->protocol, .term = r->s.term, .last_log = r->s.last};
 	*c->end = reply;
@@ -83,6 +83,7 @@ static int64_t protocol_of(const struct raft_wire_request *q)
 	case RAFT_WIRE_APPEND: return q->append.protocol;
 	case RAFT_WIRE_VOTE: return q->vote.protocol;
 	case RAFT_WIRE_INSTALL: return q->install.protocol;
+	case RAFT_WIRE_READ: return q->read.protocol;
 	}
 	return -1;
 }
@@ -164,7 +165,7 @@ void raft_inbound_flush(struct raft *r, struct effects *out)
 {
 	for (struct raft_conn *c = r->conns, *next; c; c = next) {
 		next = c->next;
-		while (c->first && !c->first->held && c->first->wait <= r->durable) {
+		while (c->first && !c->first->held && c->first->wait <= r->durable && raft_read_ready(r, c->first)) {
 			reply_put(r, c, c->first, out);
 			reply_pop(r, c);
 		}

@@ -59,6 +59,7 @@ void raft_lead_begin(struct raft *r)
 	r->s.role = RAFT_LEADER;
 	raft_lead_set(r, slice_of(r->address));
 	r->suspect = r->removed = false;
+	raft_read_lose(r); /* they were for whom we followed */
 	r->lease_check = r->now + r->lease_timeout;
 	log_info(r->log, "raft: Node at %s [Leader] entering Leader state", r->address);
 	for (size_t i = 0; i < r->peers_n; i++)
@@ -74,7 +75,7 @@ void raft_lead_end(struct raft *r)
 	if (slice_is(slice_of(r->address), r->leader))
 		r->leader[0] = 0;
 	r->contact = r->now;
-	r->checks_lost = r->checks_n;
+	raft_read_lose(r);
 	r->dropping = r->s.last;
 	r->s.lease_until = 0;
 	if (r->peers_n)
@@ -152,54 +153,20 @@ void raft_lead_lease(struct raft *r)
 
 /* ---- is it still us? ---- */
 
-static struct raft_check *check_at(struct raft *r, size_t i)
+/* A round of beats that nobody got yet: it goes out with the next flush. Those who ask in one turn share it. */
+uint64_t raft_lead_round(struct raft *r)
 {
-	return &r->checks[(r->checks_at + i) & (r->checks_cap - 1)];
-}
-
-static void check_add(struct raft *r, struct raft_check c)
-{
-	if (r->checks_n == r->checks_cap) {
-		size_t cap = r->checks_cap ? r->checks_cap * 2 : 64;
-		struct raft_check *more = malloc(cap * sizeof *more);
-		MUST(more);
-		for (size_t i = 0; i < r->checks_n; i++)
-			more[i] = *check_at(r, i);
-		free(r->checks);
-		r->checks = more;
-		r->checks_cap = cap;
-		r->checks_at = 0;
-	}
-	*check_at(r, r->checks_n++) = c;
-}
-
-/* Those of one turn share a round of beats, sent after them. */
-void raft_verify(struct raft *r, void *tag)
-{
-	bool fresh = true; /* nobody got the newest round yet */
+	bool fresh = true;
 	for (size_t i = 0; i < r->peers_n; i++)
 		fresh = fresh && r->peers[i]->round_sent < r->round;
 	if (!fresh || !r->round)
 		r->round++;
-	check_add(r, (struct raft_check){tag, r->round, r->s.commit});
-	if (r->s.role != RAFT_LEADER)
-		r->checks_lost = r->checks_n;
+	return r->round;
 }
 
-bool raft_verified(struct raft *r, void **tag, bool *leads)
+bool raft_lead_confirmed(const struct raft *r, uint64_t round)
 {
-	if (!r->checks_n)
-		return false;
-	const struct raft_check *c = check_at(r, 0);
-	*tag = c->tag;
-	*leads = !r->checks_lost;
-	if (*leads && (r->s.commit < r->s.first_of_term || r->s.applied < c->index ||
-	                      by_quorum(r, UINT64_MAX, round_of) < c->round))
-		return false;
-	r->checks_lost -= r->checks_lost > 0;
-	r->checks_at++;
-	r->checks_n--;
-	return true;
+	return by_quorum(r, UINT64_MAX, round_of) >= round;
 }
 
 /* ---- in time ---- */

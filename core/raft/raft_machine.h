@@ -7,7 +7,8 @@
  *   raft_election.c  silence, pre-vote, votes, taking and leaving office
  *   raft_follower.c  requests of others: entries, votes, snapshots
  *   raft_inbound.c   incoming connections and the order of their answers
- *   raft_leader.c    committing, the lease, leadership checks
+ *   raft_leader.c    committing, the lease
+ *   raft_read.c      reading the newest: leadership checks, a follower's questions and their answers
  *   raft_peer.c      what is sent to one peer, and what its answers mean */
 #ifndef CORE_RAFT_RAFT_MACHINE_H
 #define CORE_RAFT_RAFT_MACHINE_H
@@ -110,8 +111,10 @@ struct raft_peer {
 
 struct raft_reply {
 	struct raft_reply *next;
-	uint64_t wait;   /* the append it waits for; 0: none */
-	bool held;       /* until a snapshot is in place */
+	uint64_t wait; /* the append it waits for; 0: none */
+	bool held;     /* until a snapshot is in place */
+	bool reads;    /* a follower's question, answered when a quorum has answered the round */
+	uint64_t round;
 	bool with_peers; /* the oldest servers want a list of them in the answer to a vote */
 	enum raft_wire_kind kind;
 	struct raft_wire_answer answer;
@@ -144,8 +147,14 @@ enum asking {
 
 struct raft_check {
 	void *tag;
-	uint64_t round;
-	raft_index index; /* applied up to there it may be answered */
+	uint64_t round;   /* of beats; a follower's: of questions */
+	raft_index index; /* applied up to there it may be answered; UINT64_MAX: the leader has not said */
+};
+
+struct raft_shown {
+	raft_term term;    /* of all of this */
+	raft_index index;  /* our log is the leader's up to there */
+	raft_index commit; /* … which has committed this much, whether we have it or not */
 };
 
 struct raft {
@@ -199,6 +208,18 @@ struct raft {
 	struct raft_conn *conns;
 	size_t conns_n;
 	struct raft_reply *spare;
+	struct raft_shown shown;
+
+	/* those who want to read the newest, oldest first */
+	struct raft_check *checks;
+	size_t checks_at, checks_n, checks_cap;
+	size_t checks_lost;              /* the first so many get a no */
+	uint64_t read_round;             /* questions to leaders, so far */
+	uint64_t read_tag;               /* the one under way; 0: none */
+	raft_term read_term;             /* … in which it was asked */
+	char read_of[RAFT_NAME_MAX + 1]; /* … of this server, by its id */
+	mono_ns read_until;              /* … until then */
+	mono_ns read_pause;              /* none before: one was lost */
 
 	/* a snapshot comes in */
 	bool installing, install_new;
@@ -209,10 +230,7 @@ struct raft {
 	/* leader */
 	mono_ns lease_check;
 	uint64_t tags;
-	uint64_t round; /* of leadership checks */
-	struct raft_check *checks;
-	size_t checks_at, checks_n, checks_cap;
-	size_t checks_lost;  /* the first so many were asked of a leader that is none any more */
+	uint64_t round;      /* of leadership checks */
 	bool removed;        /* our removal is committed */
 	raft_index lent;     /* the last entry whose data was lent when it was handed to the log */
 	raft_index dropping; /* proposals from here down are to be given back; 0: none */
@@ -257,7 +275,18 @@ void raft_follow_become(struct raft *r, raft_term term);
 void raft_lead_set(struct raft *r, struct slice address);
 dur_ns raft_some_time(struct raft *r, dur_ns least, dur_ns most);
 
+/* raft_read.c */
+void raft_read_flush(struct raft *r, struct effects *out);
+void raft_read_tick(struct raft *r);
+mono_ns raft_read_next(const struct raft *r);
+void raft_read_lose(struct raft *r); /* all who wait get a no */
+void raft_read_answer(struct raft *r, const struct raft_wire_answer *a);
+void raft_read_lost(struct raft *r, struct slice peer);
+void raft_read_request(struct raft *r, struct raft_conn *c, const struct raft_wire_read *q);
+bool raft_read_ready(struct raft *r, struct raft_reply *reply); /* may it leave? */
+
 /* raft_follower.c, raft_inbound.c */
+void raft_follow_told(struct raft *r, raft_index commit); /* the leader of our term has committed up to there */
 void raft_follow_request(struct raft *r, struct raft_conn *c, const struct raft_wire_request *q, struct slice state);
 struct raft_reply *raft_inbound_reply(struct raft *r, struct raft_conn *c, enum raft_wire_kind kind);
 void raft_inbound_failed(struct raft *r); /* what waits for the disk gets a no */
@@ -272,6 +301,8 @@ mono_ns raft_lead_next(const struct raft *r);
 void raft_lead_commit(struct raft *r);
 void raft_lead_lease(struct raft *r);
 void raft_lead_flush(struct raft *r, struct effects *out);
+uint64_t raft_lead_round(struct raft *r);
+bool raft_lead_confirmed(const struct raft *r, uint64_t round); /* a quorum has answered it; 0: always */
 
 /* raft_peer.c */
 void raft_peer_begin(struct raft *r, struct raft_peer *p);

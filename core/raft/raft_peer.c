@@ -365,13 +365,16 @@ void raft_answer(struct raft *r, struct slice peer, enum raft_channel channel, u
 	if (!p)
 		return;
 	bool vote = channel == RAFT_BEAT && p->asked && p->asked == tag;
+	bool read = channel == RAFT_BEAT && r->read_tag && r->read_tag == tag;
 	struct raft_wire_answer a;
-	if (!raft_wire_read_answer(bytes, vote ? RAFT_WIRE_VOTE : kinds[channel], &a)) {
+	if (!raft_wire_read_answer(bytes, vote ? RAFT_WIRE_VOTE : read ? RAFT_WIRE_READ : kinds[channel], &a)) {
 		p->drop = true; /* it does not speak our language */
 		return;
 	}
 	if (vote)
 		raft_election_answer(r, p, &a);
+	else if (read)
+		raft_read_answer(r, &a);
 	else if (r->s.role != RAFT_LEADER)
 		return;
 	else if (channel == RAFT_LOG)
@@ -388,8 +391,10 @@ void raft_lost(struct raft *r, struct slice peer, enum raft_channel channel)
 	struct raft_peer *p = raft_peer_by_id(r, peer);
 	if (!p)
 		return;
-	if (channel == RAFT_BEAT)
+	if (channel == RAFT_BEAT) {
 		raft_election_lost(r, p);
+		raft_read_lost(r, peer);
+	}
 	if (r->s.role != RAFT_LEADER)
 		return;
 	p->told = 0; /* it may have started anew, and not know what is committed */

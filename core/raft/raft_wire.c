@@ -74,6 +74,13 @@ static const struct field install_fields[] = {
 static const struct schema install_schema =
         SCHEMA(struct raft_wire_install, "raft.InstallSnapshotRequest", install_fields);
 
+static const struct field read_fields[] = {
+        FIELD(struct raft_wire_read, protocol, "ProtocolVersion", F_INT, 0),
+        FIELD(struct raft_wire_read, reader, "Reader", F_BYTES, 0),
+        FIELD(struct raft_wire_read, term, "Term", F_UINT, 0),
+};
+static const struct schema read_schema = SCHEMA(struct raft_wire_read, "raft.ReadRequest", read_fields);
+
 static const struct field append_answer_fields[] = {
         FIELD(struct raft_wire_answer, last_log, "LastLog", F_UINT, 0),
         FIELD(struct raft_wire_answer, no_backoff, "NoRetryBackoff", F_BOOL, 0),
@@ -92,10 +99,17 @@ static const struct field install_answer_fields[] = {
         FIELD(struct raft_wire_answer, success, "Success", F_BOOL, 0),
         FIELD(struct raft_wire_answer, term, "Term", F_UINT, 0),
 };
+static const struct field read_answer_fields[] = {
+        FIELD(struct raft_wire_answer, index, "Index", F_UINT, 0),
+        FIELD(struct raft_wire_answer, protocol, "ProtocolVersion", F_INT, 0),
+        FIELD(struct raft_wire_answer, success, "Success", F_BOOL, 0),
+        FIELD(struct raft_wire_answer, term, "Term", F_UINT, 0),
+};
 static const struct schema answer_schemas[] = {
         [RAFT_WIRE_APPEND] = SCHEMA(struct raft_wire_answer, "raft.AppendEntriesResponse", append_answer_fields),
         [RAFT_WIRE_VOTE] = SCHEMA(struct raft_wire_answer, "raft.RequestVoteResponse", vote_answer_fields),
         [RAFT_WIRE_INSTALL] = SCHEMA(struct raft_wire_answer, "raft.InstallSnapshotResponse", install_answer_fields),
+        [RAFT_WIRE_READ] = SCHEMA(struct raft_wire_answer, "raft.ReadResponse", read_answer_fields),
 };
 
 static const struct field server_fields[] = {
@@ -113,12 +127,17 @@ static const struct schema configuration_schema =
 
 /* ---- requests ---- */
 
+static bool is_kind(char byte)
+{
+	return (unsigned char)byte <= RAFT_WIRE_INSTALL || byte == RAFT_WIRE_READ;
+}
+
 size_t raft_wire_request_size(struct slice bytes, size_t limit, uint64_t *state)
 {
 	*state = 0;
 	if (!bytes.n)
 		return 0;
-	if ((unsigned char)bytes.p[0] > RAFT_WIRE_INSTALL)
+	if (!is_kind(bytes.p[0]))
 		return SIZE_MAX;
 	struct mp_scan scan = MP_SCAN;
 	size_t n = mp_scan(&scan, slice_from(bytes, 1), limit);
@@ -161,7 +180,7 @@ static bool read_append(struct mp_reader *r, struct arena *a, struct raft_wire_a
 
 bool raft_wire_read_request(struct slice bytes, struct arena *a, struct raft_wire_request *out)
 {
-	if (!bytes.n || (unsigned char)bytes.p[0] > RAFT_WIRE_INSTALL)
+	if (!bytes.n || !is_kind(bytes.p[0]))
 		return false;
 	*out = (struct raft_wire_request){.kind = (enum raft_wire_kind)bytes.p[0]};
 	struct mp_reader r = mp_read(slice_from(bytes, 1));
@@ -178,6 +197,7 @@ bool raft_wire_read_request(struct slice bytes, struct arena *a, struct raft_wir
 		if (out->install.size < 0)
 			return false;
 		break;
+	case RAFT_WIRE_READ: schema_mp_read(&r, &read_schema, &out->read, a); break;
 	}
 	return !r.failed && !mp_left(&r);
 }
@@ -208,6 +228,7 @@ void raft_wire_put_request(struct buf *out, const struct raft_wire_request *q)
 	case RAFT_WIRE_APPEND: put_append(out, &q->append); break;
 	case RAFT_WIRE_VOTE: schema_mp_write(out, &vote_schema, &q->vote); break;
 	case RAFT_WIRE_INSTALL: schema_mp_write(out, &install_schema, &q->install); break;
+	case RAFT_WIRE_READ: schema_mp_write(out, &read_schema, &q->read); break;
 	}
 }
 

@@ -6,7 +6,8 @@
  * absent are zero. Texts and entries' data point into the bytes; the entries' array is in the arena. Writing appends to
  * a buf, which fails stickily.
  *
- * One message is ours alone: a RequestVote with the key PreVote, sent only to peers known to understand it. */
+ * Two messages are ours alone, sent only to peers known to understand them: a RequestVote with the key PreVote, and
+ * RAFT_WIRE_READ, by which a follower asks its leader up to where one has to have applied to read the newest. */
 #ifndef CORE_RAFT_RAFT_WIRE_H
 #define CORE_RAFT_RAFT_WIRE_H
 
@@ -14,7 +15,8 @@
 #include "core/base/buf.h"
 #include "core/raft/raft.h"
 
-enum raft_wire_kind { RAFT_WIRE_APPEND = 0, RAFT_WIRE_VOTE = 1, RAFT_WIRE_INSTALL = 2 };
+/* The type bytes. Later versions of hashicorp/raft have more than the first three, but none as high as ours. */
+enum raft_wire_kind { RAFT_WIRE_APPEND = 0, RAFT_WIRE_VOTE = 1, RAFT_WIRE_INSTALL = 2, RAFT_WIRE_READ = 8 };
 
 enum { RAFT_WIRE_ENTRIES_MAX = 4096 }; /* in one request; hashicorp/raft sends 64 */
 
@@ -50,12 +52,19 @@ struct raft_wire_install {
 	int64_t size; /* of the state that follows */
 };
 
+struct raft_wire_read {
+	int64_t protocol;
+	raft_term term;
+	struct slice reader; /* id of whoever asks: in this term it follows the one that it asks */
+};
+
 struct raft_wire_request {
 	enum raft_wire_kind kind;
 	union {
 		struct raft_wire_append append;
 		struct raft_wire_vote vote;
 		struct raft_wire_install install;
+		struct raft_wire_read read;
 	};
 };
 
@@ -69,6 +78,8 @@ struct raft_wire_answer {
 	bool no_backoff;
 	/* vote */
 	struct slice peers; /* p == NULL: nil */
+	/* read */
+	raft_index index; /* success: all that was acknowledged before the question is not above it */
 };
 
 /* For a host that reads a connection: how many bytes the first whole request takes; 0: not complete yet; SIZE_MAX: it

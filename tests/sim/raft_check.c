@@ -195,9 +195,23 @@ static void check_quorum(struct world *w, struct node *n)
 		world_break(w, "server %d leads without a quorum", n->number);
 }
 
-/* Whoever reads the newest has asked a quorum since. */
+/* Whoever leads and reads the newest has asked a quorum since; whoever follows, somebody who led. */
+static bool asked_leader(struct world *w, struct node *n, const struct op *op)
+{
+	for (int i = 0; i < w->nodes_n; i++)
+		if (i != n->number && w->heard[n->number][i] >= op->at)
+			return true;
+	return false;
+}
+
 void check_read(struct world *w, struct node *n, const struct op *op)
 {
+	if (raft_state(n->raft)->role != RAFT_LEADER) {
+		w->follower_reads_n++;
+		if (!asked_leader(w, n, op))
+			world_break(w, "server %d reads the newest without having asked", n->number);
+		return;
+	}
 	size_t servers_n, voters = 0, since = raft_state(n->raft)->voter;
 	const struct raft_server *servers = raft_configuration(n->raft, &servers_n, NULL);
 	for (size_t i = 0; i < servers_n; i++) {

@@ -21,7 +21,8 @@ int main(int argc, char **argv)
 	}
 	uint64_t first = strtoull(argv[at], NULL, 10), last = at + 1 < argc ? strtoull(argv[at + 1], NULL, 10) : first;
 	unsigned passed = 0, failed = 0;
-	uint64_t turns = 0, acked = 0, reads = 0, elections = 0, installs = 0, crashes = 0, changes = 0;
+	uint64_t turns = 0, acked = 0, reads = 0, at_followers = 0, elections = 0, installs = 0, crashes = 0,
+	         changes = 0;
 	struct world *w = malloc(sizeof *w);
 	MUST(w);
 	for (uint64_t seed = first; seed <= last || (forever && !failed); seed++) {
@@ -36,6 +37,7 @@ int main(int argc, char **argv)
 		turns += w->turns;
 		acked += w->acked_n;
 		reads += w->reads_n;
+		at_followers += w->follower_reads_n;
 		elections += w->elections;
 		installs += w->installs;
 		crashes += w->crashes;
@@ -43,11 +45,12 @@ int main(int argc, char **argv)
 	}
 	free(w);
 	fprintf(stderr,
-	        "turns %llu, acknowledged %llu, reads %llu, votes asked %llu, snapshots installed %llu, crashes %llu, "
+	        "turns %llu, acknowledged %llu, reads %llu (%llu at followers), votes asked %llu, snapshots installed "
+	        "%llu, crashes %llu, "
 	        "changes %llu\n",
 	        (unsigned long long)turns, (unsigned long long)acked, (unsigned long long)reads,
-	        (unsigned long long)elections, (unsigned long long)installs, (unsigned long long)crashes,
-	        (unsigned long long)changes);
+	        (unsigned long long)at_followers, (unsigned long long)elections, (unsigned long long)installs,
+	        (unsigned long long)crashes, (unsigned long long)changes);
 	printf("%u passed, %u failed\n", passed, failed);
 	return failed != 0;
 }

@@ -227,7 +227,7 @@ static raft_index asked_add(struct conn *c, const struct parcel *p)
 		mine->term = q.vote.term;
 		mine->prevote = q.vote.prevote;
 		slice_cstr(q.vote.candidate, mine->candidate, sizeof mine->candidate);
-	} else {
+	} else if (q.kind == RAFT_WIRE_INSTALL) {
 		mine->term = q.install.term;
 		mine->shown = q.install.last;
 	}
@@ -266,7 +266,11 @@ static void arrive_at_server(struct world *w, struct conn *c, struct parcel *p)
 	} else {
 		raft_index before = raft_state(n->raft)->commit, shown = asked_add(c, p);
 		raft_request(n->raft, c->id, p->bytes, p->state);
-		if (raft_state(n->raft)->commit > before && raft_state(n->raft)->commit > shown)
+		if (n->shown_term != raft_state(n->raft)->term)
+			n->shown = 0;
+		n->shown_term = raft_state(n->raft)->term;
+		n->shown = shown > n->shown ? shown : n->shown;
+		if (raft_state(n->raft)->commit > before && raft_state(n->raft)->commit > n->shown)
 			world_break(w, "server %d commits more than it was shown", n->number);
 		p->state = S_NONE; /* lent until the answer */
 	}

@@ -208,6 +208,7 @@ void node_boot(struct world *w, struct node *n)
 	n->disk_busy = false;
 	n->group = 0;
 	n->machine = n->snapshot;
+	n->shown_term = 0;
 	world_say(w, "server %d starts: snapshot %llu, log %llu to %llu, term %llu", n->number,
 	        (unsigned long long)n->snapshot.index, (unsigned long long)n->first, (unsigned long long)n->last,
 	        (unsigned long long)n->term);

@@ -89,6 +89,7 @@ static void client_read(struct world *w, struct node *n)
 {
 	struct op *op = &w->ops[w->ops_n++];
 	*op = (struct op){.read = true, .index = w->acked, .at = w->now};
+	raft_tick(n->raft, w->now);
 	raft_verify(n->raft, op);
 	node_turn(w, n);
 }
@@ -124,9 +125,10 @@ void plan_client(struct world *w)
 	if (!n || over || w->ops_n + 40 >= OPS_MAX || w->truth_last + 1000 > LOG_MAX)
 		return;
 	raft_tick(n->raft, w->now);
+	struct node *reader = world_chance(w, 50) ? some_up(w) : n;
 	for (uint64_t i = world_chance(w, 20) ? world_below(w, 30) : 1; i; i--) {
-		if (world_chance(w, 20))
-			client_read(w, n);
+		if (reader && world_chance(w, 20))
+			client_read(w, reader);
 		else
 			client_write(w, n);
 	}

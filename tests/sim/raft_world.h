@@ -124,6 +124,8 @@ struct node {
 	struct raft *raft;
 	struct effects out;
 	struct machine machine;
+	raft_index shown; /* by requests in this term */
+	raft_term shown_term;
 	raft_index commit_elected; /* what it knew committed when it began to lead */
 
 	/* what survives */
@@ -185,7 +187,7 @@ struct world {
 	size_t kept; /* by servers, for others; 0: as many as they like */
 
 	struct op ops[OPS_MAX];
-	size_t ops_n, acked_n, reads_n;
+	size_t ops_n, acked_n, reads_n, follower_reads_n;
 	raft_index acked; /* the highest index that was acknowledged */
 	uint64_t commands;
 

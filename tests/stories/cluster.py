@@ -159,6 +159,37 @@ check("all are peers", await_(5, lambda: all(
     len(json.loads(ask(s.number, "GET", "/v1/status/peers")[1])) == 3 for s in servers)))
 equal(servers, "at first")
 
+# ---- what was acknowledged is read at once, whoever is asked ----
+
+
+def read_elsewhere(number, key, value, query=""):
+    """Nothing but the value, or no answer at all, will do."""
+    try:
+        status, body = ask(number, "GET", "/v1/kv/%s?raw%s" % (key, query))
+    except (OSError, http.client.HTTPException):
+        return True
+    return status == 500 or (status, body) == (200, value)
+
+
+old = [n for n in range(120)
+       if not (put(n % 3 + 1, "fresh", b"%d" % n) and read_elsewhere((n + 1 + n // 3 % 2) % 3 + 1, "fresh", b"%d" % n, ("", "&consistent")[n % 2]))]
+check("a write through one server is read at once at another", not old, old)
+index = json.loads(ask(1, "GET", "/v1/kv/fresh")[1])[0]["ModifyIndex"]
+for query in ("", "&consistent"):
+    rows = {}
+    waiting = [threading.Thread(target=lambda n: rows.setdefault(n, json.loads(
+        ask(n, "GET", "/v1/kv/fresh?index=%d&wait=20s%s" % (index, query), timeout=25)[1])), args=(s.number,)) for s in servers]
+    for t in waiting:
+        t.start()
+    time.sleep(0.2)
+    began = time.monotonic()
+    put(1, "fresh", b"changed" + query.encode())
+    for t in waiting:
+        t.join()
+    check("who waits for a change hears of it at once at every server", time.monotonic() - began < 5 and len(rows) == 3 and
+          all(base64.b64decode(row[0]["Value"]) == b"changed" + query.encode() for row in rows.values()), rows)
+    index = rows[1][0]["ModifyIndex"]
+
 # ---- the leader is killed ----
 
 times = []
@@ -235,6 +266,7 @@ for how in (signal.SIGTERM, signal.SIGKILL):
 
 stop = threading.Event()
 written = [0]
+unread = []
 
 
 def writer(me):
@@ -247,6 +279,8 @@ def writer(me):
             if put(random.choice((1, 2, 3)), key, value, timeout=10):
                 acknowledged[key] = value
                 written[0] += 1
+                if not read_elsewhere(random.choice((1, 2, 3)), key, value):
+                    unread.append(key)
         except (OSError, http.client.HTTPException):
             pass
 
@@ -266,6 +300,7 @@ for n in range(rounds):
 stop.set()
 for t in threads:
     t.join(15)
+check("what was acknowledged under load is read at once, whoever is asked", not unread, unread[:5])
 check("a write in the end", await_(10, lambda: put(1, "end", b"1")))
 for s in servers:
     missing = []

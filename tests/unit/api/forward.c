@@ -333,3 +333,63 @@ TEST(forward, a_consistent_read_asks_the_others_first)
 	CHECK_EQ(again(NULL), CALL_DONE);
 	teardown();
 }
+
+/* ---- followers ---- */
+
+TEST(forward, a_follower_reads_itself_once_it_knows_that_it_is_the_newest)
+{
+	setup(true);
+	world.leader = S("10.0.0.1:8300");
+	world.leader_contact = api.now - NS_PER_S;
+	add_server(TREE_SERVERS_LAN, "s1", "dc1", "10.0.0.1:8300", true);
+	CHECK_EQ(method_run(&call), CALL_FORWARD); /* a leader that is none of ours can't tell */
+	world.reads = true;
+	CHECK_EQ(again(NULL), CALL_VERIFY);
+	call.again.verified = true;
+	CHECK_EQ(again(NULL), CALL_DONE);
+	CHECK(reply.meta.known_leader); /* as the leader would have answered */
+	CHECK_EQ(reply.meta.last_contact, 0);
+	CHECK_EQ(again(NULL), CALL_VERIFY);
+	call.again.unsure = true;
+	CHECK_EQ(again(NULL), CALL_FORWARD);
+	call.again.unsure = false;
+	get.head.q.allow_stale = true;
+	CHECK_EQ(again(NULL), CALL_DONE);
+	CHECK_EQ(reply.meta.last_contact, NS_PER_S);
+	teardown();
+}
+
+TEST(forward, what_blocks_at_a_follower_is_asked_for_once_or_each_time)
+{
+	setup(true);
+	world.leader = S("10.0.0.1:8300");
+	world.reads = true;
+	add_server(TREE_SERVERS_LAN, "s1", "dc1", "10.0.0.1:8300", true);
+	get.head.q.min_index = 100;
+	for (int consistent = 0; consistent < 2; consistent++) {
+		get.head.q.require_consistent = consistent;
+		call = api_call(&api, &method_kvs_get, &get, &reply, &(struct call_again){0});
+		CHECK_EQ(method_run(&call), CALL_VERIFY);
+		call.again.verified = true;
+		CHECK_EQ(again(NULL), CALL_WAIT);
+		api.now += 60 * NS_PER_S;
+		CHECK_EQ(again(NULL), consistent ? CALL_VERIFY : CALL_WAIT);
+	}
+	call.again.unsure = true; /* the leader keeps it then */
+	CHECK_EQ(again(NULL), CALL_FORWARD);
+	CHECK_EQ(refused(ANSWER_ERROR, "rpc error making call: No cluster leader"), CALL_WAIT_LEADER);
+	teardown();
+}
+
+TEST(forward, only_the_leader_says_what_it_alone_knows)
+{
+	struct dc_request q = {.head.datacenter = S("dc1")};
+	setup(true);
+	world.leader = S("10.0.0.1:8300");
+	world.reads = true;
+	add_server(TREE_SERVERS_LAN, "s1", "dc1", "10.0.0.1:8300", true);
+	call = api_call(&api, &method_operator_server_health, &q,
+	        method_new_reply(&method_operator_server_health, &api.arena), &(struct call_again){0});
+	CHECK_EQ(method_run(&call), CALL_FORWARD);
+	teardown();
+}

@@ -115,3 +115,31 @@ TEST(raft_wire, servers_come_back_as_they_were)
 	buf_free(&old);
 	arena_free(&a);
 }
+
+TEST(raft_wire, a_question_of_ours)
+{
+	struct arena a = {0};
+	struct buf b = {0}, c = {0};
+	uint64_t state;
+	struct raft_wire_request q = {.kind = RAFT_WIRE_READ}, got;
+	q.read = (struct raft_wire_read){3, 7, S("one")};
+	raft_wire_put_request(&b, &q);
+	CHECK_EQ(raft_wire_request_size(buf_view(&b), SIZE_MAX, &state), b.n);
+	ASSERT(raft_wire_read_request(buf_view(&b), &a, &got));
+	CHECK_EQ(got.kind, RAFT_WIRE_READ);
+	CHECK_EQ(got.read.term, 7);
+	CHECK_STR(got.read.reader, "one");
+	for (int byte = RAFT_WIRE_INSTALL + 1; byte < 256; byte++) {
+		b.p[0] = (char)byte;
+		CHECK_EQ(raft_wire_read_request(buf_view(&b), &a, &got), byte == RAFT_WIRE_READ);
+	}
+	struct raft_wire_answer answer = {.protocol = 3, .term = 7, .success = true, .index = 12}, back;
+	raft_wire_put_answer(&c, RAFT_WIRE_READ, &answer);
+	ASSERT(raft_wire_read_answer(buf_view(&c), RAFT_WIRE_READ, &back));
+	CHECK(back.success);
+	CHECK_EQ(back.index, 12);
+	CHECK_EQ(back.term, 7);
+	buf_free(&b);
+	buf_free(&c);
+	arena_free(&a);
+}
