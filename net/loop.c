@@ -62,8 +62,8 @@ void loop_del(struct loop *l, struct watch *w)
 			l->ready[i].data.ptr = NULL;
 }
 
-/* Milliseconds for epoll_wait, rounded up: waking early would only turn the loop for nothing. */
-static int wait_ms(const struct loop *l, mono_ns deadline)
+/* Rounded up: waking early would only turn the loop for nothing. */
+int loop_patience(const struct loop *l, mono_ns deadline)
 {
 	mono_ns next = timers_next(&l->timers);
 	if (next < deadline)
@@ -79,20 +79,29 @@ static int wait_ms(const struct loop *l, mono_ns deadline)
 	return ms < INT32_MAX ? (int)ms : INT32_MAX;
 }
 
-int loop_turn(struct loop *l, mono_ns deadline)
+int loop_wait(struct loop *l, int ms)
 {
-	int n = epoll_wait(l->epoll, l->ready, LOOP_READY_MAX, wait_ms(l, deadline));
+	int n = epoll_wait(l->epoll, l->ready, LOOP_READY_MAX, ms);
 	MUST(n >= 0 || errno == EINTR);
+	return n > 0 ? n : 0;
+}
+
+int loop_serve(struct loop *l, int n)
+{
 	loop_read_clocks(l);
-	l->ready_n = n > 0 ? n : 0;
+	l->ready_n = n;
 	for (l->ready_at = 0; l->ready_at < l->ready_n;) {
 		const struct epoll_event *e = &l->ready[l->ready_at++];
 		struct watch *w = e->data.ptr;
 		if (w)
 			w->ready(w, e->events);
 	}
-	int called = l->ready_n;
 	l->ready_n = l->ready_at = 0;
 	timers_run(&l->timers, l->now);
-	return called;
+	return n;
+}
+
+int loop_turn(struct loop *l, mono_ns deadline)
+{
+	return loop_serve(l, loop_wait(l, loop_patience(l, deadline)));
 }

@@ -60,6 +60,13 @@ void loop_del(struct loop *l, struct watch *w);
  * the number of watches called. */
 int loop_turn(struct loop *l, mono_ns deadline);
 
+/* A turn in three steps, for a host that lets other threads have what belongs to the loop while it waits: they may set
+ * timers meanwhile, but remove no watch. How many milliseconds to wait (-1: for ever); how many watches are ready;
+ * calls them. */
+int loop_patience(const struct loop *l, mono_ns deadline);
+int loop_wait(struct loop *l, int ms);
+int loop_serve(struct loop *l, int n);
+
 /* Reads both clocks now (loop_turn does it by itself once a turn). */
 void loop_read_clocks(struct loop *l);
 

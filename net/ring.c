@@ -91,13 +91,14 @@ bool ring_push(struct ring *r, void *item)
 	return true;
 }
 
-void ring_flush(struct ring *r)
+bool ring_flush(struct ring *r)
 {
 	if (r->next == atomic_load_explicit(&r->tail, memory_order_relaxed))
-		return;
+		return false;
 	atomic_store_explicit(&r->tail, r->next, memory_order_release);
 	if (r->bell)
 		bell_ring(r->bell);
+	return true;
 }
 
 bool ring_waiting(struct ring *r)

@@ -68,8 +68,8 @@ void ring_free(struct ring *r);
 /* Writer. False when full (then flush, and answer "busy" or try in the next turn). */
 bool ring_push(struct ring *r, void *item);
 uint32_t ring_space(struct ring *r); /* how many pushes will succeed at least */
-/* Makes what was pushed visible and wakes the reader. Costs nothing when nothing was pushed. */
-void ring_flush(struct ring *r);
+/* Makes what was pushed visible and wakes the reader. False, and costs nothing, when nothing was pushed. */
+bool ring_flush(struct ring *r);
 
 /* Reader. Takes up to `max` items; returns how many. */
 uint32_t ring_pop(struct ring *r, void **items, uint32_t max);

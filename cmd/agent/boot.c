@@ -151,6 +151,7 @@ static bool set_level(struct process *p)
 static enum err make_core(struct process *p, struct fail *f)
 {
 	p->epoch = epoch_new();
+	baton_init(&p->core_baton);
 	if (!p->epoch || !loop_init(&p->core_loop) || !bell_init(&p->core_bell) ||
 	        !bell_watch(&p->core_bell, &p->core_loop))
 		return fail_set(f, ERR_NO_MEMORY, "no memory or no descriptors for the core's loop");
@@ -376,6 +377,7 @@ static void death(struct process *p)
 	raft_host_free(p->raft);
 	core_thread_free(p);
 	core_free(p->core);
+	baton_free(&p->core_baton);
 	epoch_free(p->epoch);
 }
 

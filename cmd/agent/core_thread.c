@@ -33,6 +33,8 @@ static struct {
 	uint64_t number;
 	struct message *unsent[FRONTS_MAX]; /* replies for which a front's ring had no room */
 	bool news;                          /* the core was stepped since its last flush */
+	bool left;                          /* effects wait for the core thread; until then no step */
+	mono_ns sleeps_until;               /* the core thread */
 	struct process *process;            /* for callbacks that bring none */
 	bool stopping;
 	int exit_code;
@@ -74,6 +76,7 @@ static void publish(struct process *p)
 		if (p->fronts[i] && atomic_load(&p->fronts[i]->parking.count))
 			bell_ring(&p->fronts[i]->bell);
 	own.effects.publish = false;
+	atomic_store_explicit(&p->core_alone, w->world.voters <= 1, memory_order_relaxed);
 }
 
 static struct event event_now(struct process *p, enum event_kind kind)
@@ -200,31 +203,54 @@ static size_t carry_out_log(struct process *p)
 	return n;
 }
 
-/* What is carried out may bring news at once (a join of nobody, a goodbye to nobody): the core is stepped with them in
- * between and adds effects behind. They are flushed, too, before the turn ends. */
-static void flush(struct process *p)
+/* In order. What is carried out may bring news at once (a join of nobody, a goodbye to nobody): the core is stepped
+ * with them in between and adds effects behind. */
+static void carry_out(struct process *p)
 {
 	struct effects *all = &own.effects;
+	own.news = false;
+	if (all->publish)
+		publish(p);
+	size_t flushed = carry_out_log(p);
+	for (size_t i = 0; i < all->n; i++) {
+		const struct effect e = all->items[i];      /* a copy: the list may grow and move */
+		MUST(e.kind > EFF_LOG_LAST || i < flushed); /* a step alone asks nothing of log and peers */
+		if (e.kind > EFF_LOG_LAST)
+			carry_out_one(p, &e);
+	}
+	all->n = 0;
+}
+
+/* The end of a turn; `here`: this thread may write the log itself (log_writes.h). */
+static void end(struct process *p, bool here)
+{
+	send_replies(p);
+	log_writes_flush(p, here);
+	arena_reset(&own.effects.mem, KEEP);
+	log_hub_take(&p->core_log);
+}
+
+/* News that came while effects were carried out are flushed, too, before the turn ends. */
+static void flush(struct process *p)
+{
 	do {
-		own.news = false;
-		core_flush(p->core, p->core_loop.now, all);
-		if (all->publish)
-			publish(p);
-		size_t flushed = carry_out_log(p);
-		for (size_t i = 0; i < all->n; i++) {
-			const struct effect e = all->items[i];      /* a copy: the list may grow and move */
-			MUST(e.kind > EFF_LOG_LAST || i < flushed); /* a step alone asks nothing of log and peers */
-			if (e.kind > EFF_LOG_LAST)
-				carry_out_one(p, &e);
-		}
-		all->n = 0;
+		core_flush(p->core, p->core_loop.now, &own.effects);
+		carry_out(p);
 	} while (own.news);
 	work_flush(p->work);
-	send_replies(p);
-	log_writes_flush(p);
-	arena_reset(&all->mem, KEEP);
+	end(p, true);
 	if (own.stopping) /* behind the replies: fronts look at their rings once more when they see the end */
 		process_stop(p, own.exit_code);
+}
+
+/* Another thread made a turn of which there is more to carry out than log and replies. */
+static void finish_left(struct process *p)
+{
+	if (!own.left)
+		return;
+	own.left = false;
+	carry_out(p);
+	flush(p);
 }
 
 /* ---- events ---- */
@@ -301,10 +327,15 @@ static bool waiting(struct process *p)
 	return log_writes_waiting(p) || work_waiting(p->work) || atomic_load(&p->stopping);
 }
 
-static void turn(struct process *p)
+static void read_log_level(struct process *p)
 {
 	p->core_log.now = p->core_loop.wall;
 	p->core_log.level = log_hub_wanted();
+}
+
+static void turn(struct process *p)
+{
+	read_log_level(p);
 	if (core_next(p->core) <= p->core_loop.now) {
 		struct event ev = event_now(p, EV_TICK);
 		step(p, &ev);
@@ -322,16 +353,92 @@ static void turn(struct process *p)
 	if (p->raft)
 		raft_host_turn(p->raft);
 	flush(p);
-	log_hub_take(&p->core_log);
 }
 
-/* Waits for what happens next; packets and timers of gossip come in between two turns. */
+static void take_core(struct process *p)
+{
+	baton_take(&p->core_baton);
+	finish_left(p);
+}
+
+/* Waits for what happens next; packets and timers of gossip come in between two turns. Meanwhile the baton is free. */
 static void pause_until_more(struct process *p)
 {
 	bell_arm(&p->core_bell);
-	loop_turn(&p->core_loop, waiting(p) ? 0 : core_next(p->core));
+	mono_ns next = core_next(p->core), timer = timers_next(&p->core_loop.timers);
+	own.sleeps_until = next < timer ? next : timer;
+	int patience = loop_patience(&p->core_loop, waiting(p) ? 0 : next);
+	bool dropped = baton_drop(&p->core_baton);
+	int ready = loop_wait(&p->core_loop, dropped ? patience : 0);
+	if (dropped)
+		take_core(p);
 	bell_disarm(&p->core_bell);
+	loop_serve(&p->core_loop, ready);
 }
+
+/* ---- turns of others ---- */
+
+enum { TURNS_HERE = 4 /* before the core thread is asked to go on, so that no front forgets its own clients */ };
+
+static bool is_for_any_thread(const struct effects *all)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (all->items[i].kind != EFF_APPEND && all->items[i].kind != EFF_REPLY)
+			return false;
+	return true;
+}
+
+/* Messages and what the log says, nothing else. False: the core thread has to go on. */
+static bool short_turn(struct process *p, bool here)
+{
+	if (own.left)
+		return false;
+	loop_read_clocks(&p->core_loop);
+	read_log_level(p);
+	take_messages(p);
+	take_logged(p);
+	core_flush(p->core, p->core_loop.now, &own.effects);
+	own.left = !is_for_any_thread(&own.effects);
+	if (own.left)
+		return false;
+	carry_out(p);
+	end(p, here);
+	return true;
+}
+
+static bool waits_here(struct process *p)
+{
+	for (unsigned i = 0; i < p->front_count; i++)
+		if (ring_waiting(&p->fronts[i]->to_core))
+			return true;
+	return log_writes_waiting(p);
+}
+
+/* Has the core thread to wake earlier than it meant to? */
+static bool is_wanted(struct process *p)
+{
+	mono_ns timer = timers_next(&p->core_loop.timers);
+	return own.left || waiting(p) || core_next(p->core) < own.sleeps_until || timer < own.sleeps_until;
+}
+
+void core_thread_turn_here(struct process *p, bool alone)
+{
+	if (!atomic_load_explicit(&p->core_alone, memory_order_relaxed)) {
+		bell_ring(&p->core_bell);
+		return;
+	}
+	if (!baton_try(&p->core_baton))
+		return;
+	int turns = 0;
+	do {
+		while (turns < TURNS_HERE && short_turn(p, alone && !turns) && waits_here(p))
+			turns++;
+		if (is_wanted(p))
+			bell_ring(&p->core_bell);
+	} while (!baton_drop(&p->core_baton));
+}
+
+/* ---- the thread ---- */
 
 bool core_thread_prepare(struct process *p)
 {
@@ -345,26 +452,29 @@ bool core_thread_prepare(struct process *p)
 	gossip_host_start(p->gossip);
 	own.effects.publish = true;
 	flush(p); /* the threads that do it all start later, with full rings */
-	log_hub_take(&p->core_log);
 	return true;
 }
 
 void *core_thread_run(void *process)
 {
 	struct process *p = process;
+	take_core(p);
 	while (!atomic_load_explicit(&p->stopping, memory_order_relaxed)) {
 		turn(p);
 		pause_until_more(p);
 	}
+	baton_drop(&p->core_baton);
 	return NULL;
 }
 
 const struct start_join *core_thread_joined(struct process *p, int pool)
 {
+	take_core(p);
 	while (!own.joined[pool].done && !atomic_load(&p->stopping)) {
 		turn(p);
 		pause_until_more(p);
 	}
+	baton_drop(&p->core_baton);
 	return &own.joined[pool];
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "cmd/agent/core_thread.h"
 #include "cmd/agent/forward.h"
 #include "cmd/agent/front_dns.h"
 #include "cmd/agent/front_http.h"
@@ -29,7 +30,7 @@ struct front *front_new(struct process *p, int id)
 	f->api.threads = p->front_count + (p->wal ? 3 : 2);
 	MUST(f->reader >= 0);
 	if (!loop_init(&f->loop) || !bell_init(&f->bell) || !bell_watch(&f->bell, &f->loop) ||
-		!ring_init(&f->to_core, RING_SIZE, &p->core_bell) || !ring_init(&f->from_core, RING_SIZE, &f->bell)) {
+		!ring_init(&f->to_core, RING_SIZE, NULL) || !ring_init(&f->from_core, RING_SIZE, &f->bell)) {
 		front_free(f);
 		return NULL;
 	}
@@ -114,11 +115,16 @@ void front_over(struct front *f)
 	arena_reset(&f->api.arena, ARENA_KEEP);
 }
 
-static void send_unsent(struct front *f)
+/* Messages of this turn, if there are any; the answers may be there at once. */
+static void send_messages(struct front *f, bool alone)
 {
+	waiting_verify(f);
 	while (f->unsent && ring_push(&f->to_core, f->unsent))
 		f->unsent = f->unsent->next;
-	ring_flush(&f->to_core);
+	if (!ring_flush(&f->to_core))
+		return;
+	leave_world(f);
+	core_thread_turn_here(f->process, alone);
 }
 
 static void take_replies(struct front *f)
@@ -167,20 +173,21 @@ void *front_run(void *front)
 {
 	struct front *f = front;
 	struct process *p = f->process;
+	int ready = 0;
 	loop_read_clocks(&f->loop);
 	while (!atomic_load_explicit(&p->stopping, memory_order_relaxed)) {
+		send_messages(f, ready == 1);
 		take_replies(f);
 		look(f);
 		monitors_look(f);
 		watches_look(f->watches);
-		waiting_verify(f);
-		send_unsent(f);
+		send_messages(f, false);
 		log_hub_take(&f->api.log);
 		leave_world(f);
 		bell_arm(&f->bell);
 		bool busy = ring_waiting(&f->from_core) || f->unsent || atomic_load(&p->stopping) ||
 			    (f->parking.count && front_stale(f));
-		loop_turn(&f->loop, busy ? 0 : INT64_MAX);
+		ready = loop_turn(&f->loop, busy ? 0 : INT64_MAX);
 		bell_disarm(&f->bell);
 	}
 	take_replies(f);

@@ -2,6 +2,7 @@
 
 #include <time.h>
 
+#include "cmd/agent/core_thread.h"
 #include "core/base/slice.h"
 
 enum {
@@ -122,6 +123,7 @@ void *log_thread_run(void *process)
 			for (uint32_t i = 0; i < n; i++)
 				ring_push(&p->from_log, items[i]);
 			ring_flush(&p->from_log);
+			core_thread_turn_here(p, false);
 		}
 		bell_arm(&p->log_bell);
 		loop_turn(&loop, ring_waiting(&p->to_log) || atomic_load(&p->stopping) ? 0 : INT64_MAX);

@@ -80,7 +80,7 @@ static void mark(struct timer *t)
 	}
 	own.written = 0;
 	batch_add(LOG_MARK, 0);
-	log_writes_flush(own.process);
+	log_writes_flush(own.process, false);
 }
 
 static void mark_later(struct process *p)
@@ -98,14 +98,14 @@ static bool is_lone(const struct log_batch *b)
 	return !b->next && b->n == 1 && b->cut_after == UINT64_MAX && own.before == 1 && !own.away && !own.done;
 }
 
-void log_writes_flush(struct process *p)
+void log_writes_flush(struct process *p, bool here)
 {
 	struct log_batch *b = own.group;
 	if (!b)
 		return;
 	if (b->kind == LOG_APPEND)
 		mark_later(p);
-	if (is_lone(b) && own.usual && own.usual < QUICK_NS) {
+	if (here && is_lone(b) && own.usual && own.usual < QUICK_NS) {
 		log_write(p, &b, 1);
 		own.done = b;
 	} else {

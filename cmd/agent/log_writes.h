@@ -17,8 +17,8 @@ void log_writes_append(struct process *p, const struct effect *e);
 /* A snapshot up to `index` is on disk: the log begins behind it, or (`replaced`: the snapshot's term, else 0) becomes
  * it. */
 void log_writes_snapshot(struct process *p, raft_index index, raft_term replaced);
-/* End of the turn, when everything else is on its way: hands all over, or writes it. */
-void log_writes_flush(struct process *p);
+/* End of the turn, when everything else is on its way: hands all over, or (`here`: if the thread may) writes it. */
+void log_writes_flush(struct process *p, bool here);
 
 /* The next result: kind, sequence or why and last. What it points to lives until the next call. */
 bool log_writes_done(struct process *p, struct event *ev);

@@ -22,6 +22,7 @@
 #include "core/agent/config.h"
 #include "core/core.h"
 #include "core/method/rpc_limit.h"
+#include "net/baton.h"
 #include "net/loop.h"
 #include "net/ring.h"
 #include "store/disk_posix.h"
@@ -52,7 +53,9 @@ struct process {
 	atomic_bool stopping;
 	atomic_int exit_code;
 
-	/* core thread */
+	/* core thread, or whoever holds the baton (core_thread.h) */
+	struct baton core_baton;
+	atomic_bool core_alone; /* no other server of ours */
 	pthread_t core_thread;
 	struct core *core;
 	struct loop core_loop;

@@ -103,7 +103,7 @@ static enum err log_of_server(struct process *p, struct fail *f)
 	if (e)
 		return fail_wrap(f, "Failed to start Consul server: Failed to start Raft");
 	if (!bell_init(&p->log_bell) || !ring_init(&p->to_log, 1 << 16, &p->log_bell) ||
-	        !ring_init(&p->from_log, 1 << 16, &p->core_bell))
+	        !ring_init(&p->from_log, 1 << 16, NULL))
 		return fail_set(f, ERR_NO_MEMORY, "no memory for the log's rings");
 	return OK;
 }
