@@ -1,7 +1,6 @@
 #include "net/address.h"
 
 #include <arpa/inet.h>
-#include <ifaddrs.h>
 #include <net/if.h>
 #include <netdb.h>
 #include <stdio.h>
@@ -200,11 +199,6 @@ int address_cmp(const struct address *a, const struct address *b)
 	return (a->port > b->port) - (a->port < b->port);
 }
 
-bool address_eq_ip(const struct address *a, const struct address *b)
-{
-	return a->kind == b->kind && a->scope == b->scope && !memcmp(a->ip, b->ip, sizeof a->ip);
-}
-
 bool address_is_any(const struct address *a)
 {
 	static const uint8_t zero[16];
@@ -276,26 +270,6 @@ struct address address_of_sock(const struct sockaddr *sa)
 		a.kind = ADDRESS_UNIX;
 	}
 	return a;
-}
-
-unsigned address_of_machine(struct address *out, unsigned max, bool global_only)
-{
-	struct ifaddrs *all;
-	unsigned n = 0;
-	if (getifaddrs(&all))
-		return 0;
-	for (const struct ifaddrs *i = all; i; i = i->ifa_next) {
-		if (!i->ifa_addr || !(i->ifa_flags & IFF_UP))
-			continue;
-		struct address a = address_of_sock(i->ifa_addr);
-		if ((a.kind != ADDRESS_IP4 && a.kind != ADDRESS_IP6) || (global_only && address_is_loopback(&a)))
-			continue;
-		if (n < max)
-			out[n] = a;
-		n++;
-	}
-	freeifaddrs(all);
-	return n;
 }
 
 enum err address_resolve(

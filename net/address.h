@@ -22,7 +22,7 @@ struct address {
 	const char *path;
 };
 
-enum { ADDRESS_TEXT = 64, ADDRESS_LIST_MAX = 64 };
+enum { ADDRESS_TEXT = 64 };
 
 union address_sock {
 	struct sockaddr any;
@@ -46,7 +46,6 @@ static inline bool address_eq(const struct address *a, const struct address *b)
 {
 	return !address_cmp(a, b);
 }
-bool address_eq_ip(const struct address *a, const struct address *b);
 bool address_is_any(const struct address *a); /* 0.0.0.0, :: */
 bool address_is_loopback(const struct address *a);
 bool address_is_private(const struct address *a); /* RFC 1918, 100.64/10; IPv6: unique local and so on */
@@ -54,10 +53,6 @@ bool address_is_private(const struct address *a); /* RFC 1918, 100.64/10; IPv6: 
 /* To and from the kernel. address_to_sock returns the length; 0 when a Unix path is too long. */
 socklen_t address_to_sock(const struct address *a, union address_sock *out);
 struct address address_of_sock(const struct sockaddr *sa);
-
-/* Addresses of this machine's interfaces that are up, in the system's order, loopback left out when `global_only`.
- * Returns how many were found (at most `max` are written). */
-unsigned address_of_machine(struct address *out, unsigned max, bool global_only);
 
 /* A name by the system's resolver; blocks. "lookup <name>: no such host". */
 enum err address_resolve(

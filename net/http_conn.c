@@ -282,7 +282,8 @@ static bool work(struct http_conn *c)
 	return true;
 }
 
-void http_conn_work(struct http_conn *c)
+/* Begins as many requests as can be. */
+static void http_conn_work(struct http_conn *c)
 {
 	if (work(c))
 		http_conn_settle(c);

@@ -112,8 +112,6 @@ struct http_server {
 /* http_conn.c */
 void http_conn_ready(struct watch *w, uint32_t events);
 void http_conn_timer(struct timer *t);
-/* Begins as many requests as can be. */
-void http_conn_work(struct http_conn *c);
 /* At the end of every way into a connection: sets what to wait for, or frees it. */
 void http_conn_settle(struct http_conn *c);
 /* The client is gone: tells the host if it was not finished, and frees. */

@@ -99,7 +99,7 @@ static void send_gathered(struct ipc_server *s)
 	buf_reset(&s->out, GATHER_MAX);
 }
 
-size_t ipc_conn_waiting(const struct ipc_conn *c)
+static size_t ipc_conn_waiting(const struct ipc_conn *c)
 {
 	return stream_waiting(&c->s) + (c->server->working == c ? c->server->out.n : 0);
 }

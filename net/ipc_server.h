@@ -61,7 +61,6 @@ const struct ipc_counts *ipc_server_counts(const struct ipc_server *s);
 
 /* Sends bytes behind those that wait. Returns how many wait now. A failure ends the connection in a later turn. */
 size_t ipc_conn_send(struct ipc_conn *c, struct slice bytes);
-size_t ipc_conn_waiting(const struct ipc_conn *c);
 /* The connection was held: its next value, please, in a later turn. */
 void ipc_conn_resume(struct ipc_conn *c);
 /* Ends it as IPC_CONN_END does. */

@@ -151,8 +151,9 @@ static void first_late(struct timer *t)
 
 /* ---- birth ---- */
 
-bool rpc_server_add(struct rpc_server *s, int fd, const struct address *client)
+static bool welcome(struct listener *l, int fd, const struct address *client)
 {
+	struct rpc_server *s = l->all->owner;
 	bool room = s->counts.connections < s->set.connections_max;
 	struct rpc_conn *c = room ? calloc(1, sizeof *c) : NULL;
 	if (!c)
@@ -170,11 +171,6 @@ bool rpc_server_add(struct rpc_server *s, int fd, const struct address *client)
 	s->counts.accepted++;
 	loop_timer(s->loop, &c->timer, s->loop->now + s->set.first_timeout);
 	return true;
-}
-
-static bool welcome(struct listener *l, int fd, const struct address *peer)
-{
-	return rpc_server_add(l->all->owner, fd, peer);
 }
 
 static void turn_away(struct listener *l, int fd)

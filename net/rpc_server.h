@@ -71,8 +71,6 @@ struct rpc_server *rpc_server_new(struct loop *l, const struct rpc_server_settin
 /* Serves a listening socket (net/socket.h) and owns it. False when out of memory or descriptors; then the socket is
  * still the caller's. */
 bool rpc_server_listen(struct rpc_server *s, int fd);
-/* Serves one connection (that another loop has accepted). False: as above. */
-bool rpc_server_add(struct rpc_server *s, int fd, const struct address *client);
 /* Other certificates for connections from now on. */
 void rpc_server_tls(
         struct rpc_server *s, const struct tls_identity *identity, const struct tls_trust *clients, bool tls_only);

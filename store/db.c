@@ -59,10 +59,7 @@ const struct item *db_first(const struct db_root *r, enum db_tree t)
 {
 	return tree_first(&r->trees[t]);
 }
-const struct item *db_last(const struct db_root *r, enum db_tree t)
-{
-	return tree_last(&r->trees[t]);
-}
+
 uint64_t db_version(const struct db_root *r)
 {
 	return r->version;

@@ -65,7 +65,6 @@ struct db_root; /* immutable once published */
 const struct item *db_get(const struct db_root *r, enum db_tree t, struct slice key); /* NULL when absent */
 size_t db_count(const struct db_root *r, enum db_tree t);
 const struct item *db_first(const struct db_root *r, enum db_tree t);
-const struct item *db_last(const struct db_root *r, enum db_tree t);
 
 /* In order of the keys' bytes. Valid while the root is; on db_working() until the next write. On the caller's stack. */
 enum { CURSOR_LEVELS = 24 };

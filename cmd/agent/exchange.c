@@ -4,7 +4,8 @@ enum {
 	ANSWER_KEEP = 128 << 10, /* bytes of body buffer that a front keeps */
 };
 
-struct http_answer *exchange_answer(struct front *f)
+/* The front's answer to fill, empty. */
+static struct http_answer *exchange_answer(struct front *f)
 {
 	struct http_answer *a = &f->answer;
 	a->status = 200;

@@ -44,7 +44,4 @@ void exchange_send(struct front *f, struct exchange *x, const struct carrier *by
 /* The client is gone: nothing more is answered. The struct is the carrier's to free. */
 void exchange_abandon(struct exchange *x);
 
-/* The front's answer to fill, empty. */
-struct http_answer *exchange_answer(struct front *f);
-
 #endif

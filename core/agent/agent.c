@@ -283,7 +283,7 @@ void agent_reload(struct agent *a, const struct agent_config *config, mono_ns no
 static void came_back(void *host, struct message *m)
 {
 	struct agent *a = host;
-	agent_message_done(a, m, a->now, a->out);
+	sync_done(&a->sync, m, a->now);
 }
 
 struct message *agent_outbox(struct agent *a)
@@ -306,12 +306,6 @@ struct message *agent_answered(struct agent *a)
 	*end = a->answered;
 	a->answered = NULL;
 	return m;
-}
-
-void agent_message_done(struct agent *a, struct message *m, mono_ns now, struct effects *out)
-{
-	(void)out;
-	sync_done(&a->sync, m, now);
 }
 
 void agent_world(const struct agent *a, struct world *w)

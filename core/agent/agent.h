@@ -4,7 +4,7 @@
  * Its own state lives in the trees TREE_LOCAL_SERVICES, TREE_LOCAL_CHECKS and TREE_EVENTS, written through the db like
  * everything else and so published with the world; what it wants written to the catalog it puts into `outbox` as
  * messages (ASK_COMMAND and ASK_COORDINATE, front -1), which the core proposes or, later, sends to the servers. Those
- * with `done` set come back through agent_message_done, others are freed by the core.
+ * with `done` set come back by it, others are freed by the core.
  *
  * It is a member of gossip pools, which it sees as news (EV_GOSSIP) and commands as effects (pools.h). */
 #ifndef CORE_AGENT_AGENT_H
@@ -65,8 +65,6 @@ void agent_leave(struct agent *a, mono_ns now, wall_ns wall, struct effects *out
 /* Messages the agent wants sent (a list by `next`), taken by the core after each step; and those it answers late. */
 struct message *agent_outbox(struct agent *a);
 struct message *agent_answered(struct agent *a);
-/* The answer to one of the outbox; the agent frees it. */
-void agent_message_done(struct agent *a, struct message *m, mono_ns now, struct effects *out);
 
 /* Fills the counts of the world. */
 void agent_world(const struct agent *a, struct world *w);

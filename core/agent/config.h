@@ -1,7 +1,7 @@
 /* The configuration of an agent, as it runs with it.
  *
  * Built once from defaults, files and flags (config_build.h), checked (config_check.h), then never changed: a reload
- * builds another one and config_reload.h says what of it may be taken over. Everything lies in the arena that it was
+ * builds another one, of which cmd/agent/boot.c takes over what may change. Everything lies in the arena that it was
  * built with and lives as long as that. Plain data: any thread may read.
  *
  * Field names follow the keys of the config files; config_keys.c holds the table that ties key, field and the name in

@@ -37,7 +37,6 @@ enum config_type {
 
 enum config_key_flag {
 	CF_RAW = 1 << 0,    /* config_build.c reads the slot itself: no plain move into a field */
-	CF_RELOAD = 1 << 1, /* a reload takes it over */
 	CF_ABSENT = CF_RAW, /* a key that has no field at all */
 };
 

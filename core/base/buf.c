@@ -162,11 +162,6 @@ void buf_be32(struct buf *b, uint32_t v)
 	buf_be(b, v, 4);
 }
 
-void buf_be64(struct buf *b, uint64_t v)
-{
-	buf_be(b, v, 8);
-}
-
 void buf_consume(struct buf *b, size_t n)
 {
 	if (n >= b->n) {

@@ -33,7 +33,6 @@ void buf_i64(struct buf *b, int64_t v);
 /* Big endian integers. */
 void buf_be16(struct buf *b, uint16_t v);
 void buf_be32(struct buf *b, uint32_t v);
-void buf_be64(struct buf *b, uint64_t v);
 
 #define BUF_LIT(b, literal) buf_bytes((b), literal, sizeof(literal) - 1)
 

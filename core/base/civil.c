@@ -33,26 +33,3 @@ struct civil civil_of(int64_t unix_seconds)
 	        .weekday = (unsigned)((days % 7 + 11) % 7),
 	};
 }
-
-int64_t civil_seconds(const struct civil *c)
-{
-	int64_t year = c->year - (c->month <= 2), era = floor_div(year, 400);
-	unsigned year_of_era = (unsigned)(year - era * 400);
-	unsigned month = c->month > 2 ? c->month - 3 : c->month + 9;
-	unsigned day_of_era =
-	        year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + (153 * month + 2) / 5 + c->day - 1;
-	return (era * ERA_DAYS + day_of_era - 719468) * DAY_SECONDS + c->hour * 3600 + c->minute * 60 + c->second;
-}
-
-const char *civil_month_name(unsigned month)
-{
-	static const char *const names[] = {
-	        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-	return names[(month + 11) % 12];
-}
-
-const char *civil_weekday_name(unsigned weekday)
-{
-	static const char *const names[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-	return names[weekday % 7];
-}

@@ -12,13 +12,8 @@ struct civil {
 };
 
 struct civil civil_of(int64_t unix_seconds);
-int64_t civil_seconds(const struct civil *c); /* the way back; weekday is not looked at */
 
 /* Whole seconds of a wall time, rounded down, also before 1970. */
 int64_t wall_seconds(wall_ns t);
-
-/* Three letters: "Jan" …, "Sun" …. */
-const char *civil_month_name(unsigned month);
-const char *civil_weekday_name(unsigned weekday);
 
 #endif

@@ -7,6 +7,11 @@
 
 static const char *const names[] = {"TRACE", "DEBUG", "INFO", "WARN", "ERR"};
 
+static const char *level_name(enum log_level level)
+{
+	return (size_t)level < ARRAY_LEN(names) ? names[level] : "INFO";
+}
+
 static void stamp_renew(struct logbuf *l)
 {
 	int64_t second = wall_seconds(l->now);
@@ -28,7 +33,7 @@ void log_line(struct logbuf *l, enum log_level level, const char *fmt, ...)
 	stamp_renew(l);
 	buf_bytes(&l->lines, l->stamp, sizeof l->stamp);
 	buf_char(&l->lines, '[');
-	buf_cstr(&l->lines, log_level_name(level));
+	buf_cstr(&l->lines, level_name(level));
 	BUF_LIT(&l->lines, "] ");
 	va_list ap;
 	va_start(ap, fmt);
@@ -40,11 +45,6 @@ void log_line(struct logbuf *l, enum log_level level, const char *fmt, ...)
 		l->lines.n = before;
 		l->dropped++;
 	}
-}
-
-const char *log_level_name(enum log_level level)
-{
-	return (size_t)level < ARRAY_LEN(names) ? names[level] : "INFO";
 }
 
 bool log_level_parse(struct slice s, enum log_level *out)

@@ -32,8 +32,6 @@ void log_line(struct logbuf *l, enum log_level level, const char *fmt, ...) __at
 #define log_err(l, ...) log_at((l), LOG_ERR, __VA_ARGS__)
 #define log_at(l, lvl, ...) ((lvl) >= (l)->level ? log_line((l), (lvl), __VA_ARGS__) : (void)0)
 
-/* "TRACE", "DEBUG", "INFO", "WARN", "ERR". */
-const char *log_level_name(enum log_level level);
 /* Any case; false when unknown. */
 bool log_level_parse(struct slice s, enum log_level *out);
 /* The level of a finished line (looks for "[LEVEL]"); LOG_INFO when it has none. */

@@ -36,7 +36,7 @@ raft_index acl_token_list(const struct db_root *r, struct watchset *ws, struct a
 	return table_index(r, S("acls"));
 }
 
-const struct acl_bootstrap *acl_token_bootstrap(const struct db_root *r)
+static const struct acl_bootstrap *acl_token_bootstrap(const struct db_root *r)
 {
 	const struct item *it = db_get(r, TREE_ACL_BOOTSTRAP, S("bootstrap"));
 	return it ? item_payload(it) : NULL;

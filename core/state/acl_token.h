@@ -17,7 +17,6 @@ extern const struct schema acl_bootstrap_schema;
 /* *out is NULL when absent; points into the item. Index of `acls`. */
 raft_index acl_token_get(const struct db_root *r, struct watchset *ws, struct slice id, const struct acl **out);
 raft_index acl_token_list(const struct db_root *r, struct watchset *ws, struct arena *a, struct list *tokens);
-const struct acl_bootstrap *acl_token_bootstrap(const struct db_root *r); /* NULL: not initialised */
 
 /* ---- writing: core thread, while applying ---- */
 

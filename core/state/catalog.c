@@ -79,20 +79,6 @@ raft_index catalog_node(
 	return table_index(r, S("nodes"));
 }
 
-raft_index catalog_node_by_id(
-        const struct db_root *r, struct watchset *ws, struct slice id, struct arena *a, const struct node **out)
-{
-	struct uuid_bytes bytes;
-	*out = NULL;
-	if (uuid_parse(id, &bytes, NULL) == OK) {
-		struct slice key = key_make(a, "x", uuid_slice(&bytes));
-		const struct item *it = db_get(r, TREE_NODES_ID, key);
-		notice_key(ws, r, TREE_NODES_ID, key, it);
-		*out = it ? node_at(r, link_target(it)) : NULL;
-	}
-	return table_index(r, S("nodes"));
-}
-
 /* ---- names of services ---- */
 
 struct name_tag {

@@ -18,9 +18,6 @@ raft_index catalog_nodes(
 /* One node by its name; NULL when absent. Points into the item. Index of `nodes`. */
 raft_index catalog_node(
         const struct db_root *r, struct watchset *ws, struct slice name, struct arena *a, const struct node **out);
-/* … by its id. */
-raft_index catalog_node_by_id(
-        const struct db_root *r, struct watchset *ws, struct slice id, struct arena *a, const struct node **out);
 
 /* services: name → tags, of struct named_strs, sorted by name; tags unique, sorted (never nil). */
 raft_index catalog_services(

@@ -36,7 +36,7 @@ static void relink(struct state *s, struct check_links was, struct check_links n
 	put_relink(s, TREE_CHECKS_NODE_SERVICE, was.node_service, now.node_service, key);
 }
 
-const struct health_check *catalog_find_check(struct state *s, struct slice node, struct slice check_id)
+static const struct health_check *catalog_find_check(struct state *s, struct slice node, struct slice check_id)
 {
 	struct health_check c = {.node = node, .check_id = check_id};
 	const struct item *it = db_get(db_working(s->db), TREE_CHECKS, check_key(s, &c));

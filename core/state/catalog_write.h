@@ -26,7 +26,6 @@ enum err catalog_remove_check(struct state *s, struct slice node, struct slice c
 /* Looks at the rows written so far. NULL when absent; valid until the next write. */
 const struct node *catalog_find_node(struct state *s, struct slice name);
 const struct service_node *catalog_find_service(struct state *s, struct slice node, struct slice service_id);
-const struct health_check *catalog_find_check(struct state *s, struct slice node, struct slice check_id);
 
 /* structs.ValidateMetadata without the reserved prefix. */
 enum err catalog_check_meta(struct list meta, struct fail *f);

@@ -1,4 +1,3 @@
-#include "core/agent/config_reload.h"
 #include "core/agent/config_watch.h"
 #include "core/base/json.h"
 #include "tests/unit/agent/config_fixture.h"
@@ -138,27 +137,4 @@ TEST(config_watch, a_good_one)
 	CHECK(w.passing_only);
 	CHECK_EQ(w.args.n, 2);
 	arena_free(&a);
-}
-
-TEST(config_reload, changes_are_named)
-{
-	struct built x =
-	        build_dev("c.json", "{\"service\": {\"name\": \"a\"}, \"dns_config\": {\"node_ttl\": \"1s\"}}");
-	struct built y = build_dev("c.json", "{\"service\": {\"name\": \"b\"}, \"dns_config\": {\"node_ttl\": \"2s\"}, "
-	                                     "\"log_level\": \"warn\", \"ports\": {\"dns\": 99}}");
-	ASSERT(x.config && y.config);
-	CHECK_EQ(config_changes(x.config, x.config, &x.arena).n, 0);
-	struct list l = config_changes(x.config, y.config, &x.arena);
-	const struct config_change *c = l.items;
-	bool services = false, ttl = false, level = false, port = false;
-	for (uint32_t i = 0; i < l.n; i++) {
-		services |= !strcmp(c[i].key, "services") && c[i].applies;
-		ttl |= !strcmp(c[i].key, "dns_config.node_ttl") && !c[i].applies;
-		level |= !strcmp(c[i].key, "log_level") && c[i].applies;
-		port |= !strcmp(c[i].key, "ports.dns") && !c[i].applies;
-	}
-	CHECK(services && ttl && level && port);
-	CHECK_EQ(l.n, 5); /* and addresses.dns, which follows from the port */
-	built_free(&x);
-	built_free(&y);
 }

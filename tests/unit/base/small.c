@@ -7,6 +7,8 @@
 #include "core/base/text.h"
 #include "tests/test.h"
 
+#include <time.h>
+
 TEST(heap, gives_the_smallest_first_whatever_moves)
 {
 	enum { N = 500 };
@@ -114,15 +116,20 @@ TEST(rand, uuids)
 	CHECK(!uuid_valid(S("g1234567-89AB-cdef-0123-456789abcdef")));
 }
 
-TEST(civil, there_and_back)
+TEST(civil, dates_are_those_of_the_system)
 {
 	for (int64_t t = -80000000000; t < 80000000000; t += 987654321) {
 		struct civil c = civil_of(t);
-		CHECK_EQ(civil_seconds(&c), t);
+		struct tm want;
+		time_t seconds = t;
+		ASSERT(gmtime_r(&seconds, &want));
+		CHECK(c.year == want.tm_year + 1900 && (int)c.month == want.tm_mon + 1 && (int)c.day == want.tm_mday);
+		CHECK(c.hour * 3600 + c.minute * 60 + c.second ==
+		        (unsigned)(want.tm_hour * 3600 + want.tm_min * 60 + want.tm_sec));
+		CHECK_EQ(c.weekday, want.tm_wday);
 	}
 	struct civil c = civil_of(951782400);
 	CHECK(c.year == 2000 && c.month == 2 && c.day == 29 && c.weekday == 2);
-	CHECK(!strcmp(civil_month_name(2), "Feb") && !strcmp(civil_weekday_name(c.weekday), "Tue"));
 	CHECK_EQ(civil_of(-1).weekday, 3);
 }
 

@@ -75,7 +75,7 @@ TEST(address, to_the_kernel_and_back)
 		b = address_of_sock(&sock.any);
 		CHECK(address_eq(&a, &b));
 		b.port++;
-		CHECK(!address_eq(&a, &b) && address_eq_ip(&a, &b) && address_cmp(&a, &b) < 0);
+		CHECK(!address_eq(&a, &b) && address_cmp(&a, &b) < 0);
 	}
 	struct address longest = {.kind = ADDRESS_UNIX,
 	        .path = "/123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123"
@@ -101,19 +101,6 @@ TEST(address, kinds_of_addresses)
 		CHECK_EQ(address_is_loopback(&a), rows[i].loopback);
 		CHECK_EQ(address_is_private(&a), rows[i].private);
 	}
-}
-
-TEST(address, this_machine_has_a_loopback)
-{
-	struct address all[ADDRESS_LIST_MAX];
-	unsigned n = address_of_machine(all, ADDRESS_LIST_MAX, false);
-	bool found = false;
-	for (unsigned i = 0; i < n && i < ADDRESS_LIST_MAX; i++)
-		found |= address_is_loopback(&all[i]);
-	CHECK(found);
-	n = address_of_machine(all, ADDRESS_LIST_MAX, true);
-	for (unsigned i = 0; i < n && i < ADDRESS_LIST_MAX; i++)
-		CHECK(!address_is_loopback(&all[i]));
 }
 
 TEST(address, names_are_resolved)
