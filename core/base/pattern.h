@@ -2,7 +2,7 @@
  *
  * Linear in the length of the text: all ways are followed at once, none is taken back. Letters are runes of UTF-8.
  * What an expression may hold: literals, . [a-z] [^a] [[:alpha:]] \d \w \s \pN-less escapes, ^ $ \A \z \b \B, groups
- * (also named, or with flags imsU), | * + ? {n,m}, \Q…\E. Left out of RE2: Unicode classes (\pL), which are an error;
+ * (also named, or with flags imsU), | * + ? {n,m}, \Q…\E. Left out of RE2: Unicode classes (\pL), which are an error of their own;
  * (?i) knows only the letters of ASCII. Error texts are Go's: "error parsing regexp: missing closing ): `(`".
  *
  * A compiled pattern is read only; matching takes memory of its own, so any thread may use it. */
@@ -14,7 +14,7 @@
 
 struct pattern;
 
-/* Free with pattern_free. */
+/* Free with pattern_free. ERR_FULL: fine for Go, but a class of Unicode or too large for us. */
 enum err pattern_compile(struct slice text, struct pattern **out, struct fail *f);
 void pattern_free(struct pattern *p);
 
@@ -28,6 +28,7 @@ unsigned pattern_groups(const struct pattern *p);
  * S_NONE when it had no part in it; `n` entries, those beyond the groups are S_NONE. False without a match, when memory
  * is out, or when groups times length of the expression is beyond PATTERN_FIND_MAX. */
 enum { PATTERN_FIND_MAX = 1 << 20 };
+bool pattern_findable(const struct pattern *p); /* is it not beyond that? */
 bool pattern_find(const struct pattern *p, struct slice text, struct slice *found, size_t n);
 
 #endif

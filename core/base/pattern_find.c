@@ -124,7 +124,7 @@ static void search(struct search *s, struct slice text)
 static bool search_begin(struct search *s)
 {
 	size_t n = s->p->op_count, k = s->slot_count;
-	if (n * k > PATTERN_FIND_MAX)
+	if (!pattern_findable(s->p))
 		return false;
 	size_t *slots = calloc(2 * (n + 1) * k, sizeof(*slots));
 	s->stack = slots ? calloc(3 * n + 2, sizeof(*s->stack)) : NULL;
@@ -139,6 +139,11 @@ static bool search_begin(struct search *s)
 	s->slots = slots + 2 * n * k;
 	s->best = s->slots + k;
 	return true;
+}
+
+bool pattern_findable(const struct pattern *p)
+{
+	return p->op_count * 2 * ((size_t)p->group_count + 1) <= PATTERN_FIND_MAX;
 }
 
 unsigned pattern_groups(const struct pattern *p)

@@ -16,7 +16,7 @@ struct parser {
 	struct buf ops, ranges, classes;
 	unsigned flags, depth, groups;
 	struct fail *fail;
-	bool wrong;
+	enum err wrong;
 };
 
 static size_t op_count(const struct parser *p)
@@ -29,11 +29,15 @@ static struct op *op_at(struct parser *p, size_t i)
 	return (struct op *)(void *)p->ops.p + i;
 }
 
-static void wrong(struct parser *p, const char *what, struct slice where)
+static void refuse(struct parser *p, enum err code, const char *what, struct slice where)
 {
 	if (!p->wrong)
-		fail_set(p->fail, ERR_INVALID, "error parsing regexp: %s: `%.*s`", what, PS(where));
-	p->wrong = true;
+		p->wrong = fail_set(p->fail, code, "error parsing regexp: %s: `%.*s`", what, PS(where));
+}
+
+static void wrong(struct parser *p, const char *what, struct slice where)
+{
+	refuse(p, ERR_INVALID, what, where);
 }
 
 /* What lies between `from`, an earlier rest, and the rest of now. */
@@ -45,11 +49,11 @@ static struct slice since(const struct parser *p, struct slice from)
 static void emit(struct parser *p, struct op op)
 {
 	if (op_count(p) >= OPS_MAX)
-		wrong(p, "expression too large", p->whole);
+		refuse(p, ERR_FULL, "expression too large", p->whole);
 	if (!p->wrong)
 		buf_bytes(&p->ops, &op, sizeof(op));
 	if (p->ops.failed)
-		wrong(p, "out of memory", p->whole);
+		refuse(p, ERR_NO_MEMORY, "out of memory", p->whole);
 }
 
 /* Puts `op` before what was made from `at` on. */
@@ -265,7 +269,7 @@ static bool posix_class(struct parser *p)
 static void refuse_unicode_class(struct parser *p)
 {
 	if (p->rest.n >= 2 && p->rest.p[0] == '\\' && (p->rest.p[1] | 0x20) == 'p')
-		wrong(p, "invalid character class range", slice_cut(p->rest, 0, 3));
+		refuse(p, ERR_FULL, "classes of Unicode are not supported", slice_cut(p->rest, 0, 3));
 }
 
 /* One letter within brackets that begin at `from`. */
@@ -298,7 +302,7 @@ static void class_emit(struct parser *p, size_t first, bool negated)
 	struct class c = {(uint32_t)first, (uint32_t)(range_count(p) - first), negated};
 	buf_bytes(&p->classes, &c, sizeof(c));
 	if (p->ranges.failed || p->classes.failed)
-		wrong(p, "out of memory", p->whole);
+		refuse(p, ERR_NO_MEMORY, "out of memory", p->whole);
 	emit(p, (struct op){OP_CLASS, .x = (int32_t)(p->classes.n / sizeof(c)) - 1});
 }
 
@@ -564,7 +568,7 @@ static void repeat_emit(struct parser *p, size_t at, struct repeat r)
 	size_t n = op_count(p) - at;
 	struct op *piece = malloc((n + 1) * sizeof(*piece));
 	if (!piece) {
-		wrong(p, "out of memory", p->whole);
+		refuse(p, ERR_NO_MEMORY, "out of memory", p->whole);
 		return;
 	}
 	if (n)
@@ -576,7 +580,8 @@ static void repeat_emit(struct parser *p, size_t at, struct repeat r)
 	if (r.max < 0 && r.min) {
 		split_emit(p, &r, -len, 1);
 	} else if (r.max < 0) {
-		/* (x+)?, not a loop back to the choice: the order of ways differs where x may be empty (golang.org/issue/46123) */
+		/* (x+)?, not a loop back to the choice: the order of ways differs where x may be empty
+		 * (golang.org/issue/46123) */
 		split_emit(p, &r, 1, len + 2);
 		copy_emit(p, piece, n);
 		split_emit(p, &r, -len, 1);
@@ -649,7 +654,7 @@ enum err pattern_compile(struct slice text, struct pattern **out, struct fail *f
 		buf_free(&p.ops);
 		buf_free(&p.ranges);
 		buf_free(&p.classes);
-		return p.wrong ? ERR_INVALID : fail_set(f, ERR_NO_MEMORY, "out of memory");
+		return p.wrong ? p.wrong : fail_set(f, ERR_NO_MEMORY, "out of memory");
 	}
 	*pattern = (struct pattern){
 	        .ops = (void *)p.ops.p,

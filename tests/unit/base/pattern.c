@@ -76,6 +76,15 @@ TEST(pattern, complaints_are_those_of_go)
 	CHECK_STR(slice_of(complaint("(?<n>a)")), "error parsing regexp: invalid or unsupported Perl syntax: `(?<`");
 }
 
+TEST(pattern, what_only_we_refuse_is_told_apart)
+{
+	struct fail f;
+	struct pattern *p;
+	CHECK_EQ(pattern_compile(S("\\pL+"), &p, &f), ERR_FULL);
+	CHECK_STR(slice_of(f.text), "error parsing regexp: classes of Unicode are not supported: `\\pL`");
+	CHECK_EQ(pattern_compile(S("[a"), &p, &f), ERR_INVALID);
+}
+
 TEST(pattern, what_would_grow_without_end_is_refused)
 {
 	CHECK(complaint("((((a{1000}){1000}){1000}){1000})")[0] != 0);
