@@ -59,7 +59,7 @@ static bool service_fine(struct http_call *hc, const struct service_definition *
 		return http_text(hc, 400, "Missing service name"), false;
 	if (is_any_address(d->address))
 		return http_text(hc, 400, "Invalid service address"), false;
-	if (catalog_check_meta(d->meta, &f))
+	if (catalog_check_meta(d->meta, false, &f))
 		return http_text(hc, 400, "Invalid Service Meta: %s", f.text), false;
 	if (service_definition_checks(d, &hc->api->arena, &checks, &f))
 		return http_text(hc, 400, "Invalid check: %s", f.text), false;

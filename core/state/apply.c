@@ -120,12 +120,13 @@ static enum err apply_tombstone(
 static enum err apply_query(struct state *s, void *request, struct arena *a, struct apply_result *out, struct fail *f)
 {
 	struct query_request *req = request;
-	(void)a, (void)out;
 	bool set = slice_is(req->op, "create") || slice_is(req->op, "update");
 	if (!set && !slice_is(req->op, "delete"))
 		return fail_set(f, ERR_FAILED, "Invalid PreparedQuery operation '%.*s'", PS(req->op));
 	if (!req->query)
 		return fail_set(f, ERR_FAILED, "Missing Query ID");
+	out->kind = APPLY_TEXT; /* who asked is told the id */
+	out->text = arena_copy(a, req->query->id);
 	return set ? prepared_query_set(s, req->query, f) : prepared_query_delete(s, req->query->id, f);
 }
 

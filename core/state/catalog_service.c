@@ -34,7 +34,7 @@ static bool meta_key_letters(struct slice key)
 }
 
 /* Why a pair is refused; NULL: it is fine. */
-static const char *meta_fault(const struct pair *p)
+static const char *meta_fault(const struct pair *p, bool reserved)
 {
 	if (!p->key.n)
 		return "Key cannot be blank";
@@ -42,19 +42,19 @@ static const char *meta_fault(const struct pair *p)
 		return "Key contains invalid characters";
 	if (p->key.n > META_KEY_MAX)
 		return "Key is too long (limit: 128 characters)";
-	if (slice_starts(p->key, S("consul-")))
+	if (!reserved && slice_starts(p->key, S("consul-")))
 		return "Key prefix 'consul-' is reserved for internal use";
 	return p->val.n > META_VALUE_MAX ? "Value is too long (limit: 512 characters)" : NULL;
 }
 
-enum err catalog_check_meta(struct list meta, struct fail *f)
+enum err catalog_check_meta(struct list meta, bool reserved, struct fail *f)
 {
 	if (meta.n > META_PAIRS_MAX)
 		return fail_set(
 		        f, ERR_FAILED, "Node metadata cannot contain more than %d key/value pairs", META_PAIRS_MAX);
 	const struct pair *p = meta.items;
 	for (uint32_t i = 0; i < meta.n; i++) {
-		const char *fault = meta_fault(&p[i]);
+		const char *fault = meta_fault(&p[i], reserved);
 		if (fault)
 			return fail_set(f, ERR_FAILED, "Couldn't load metadata pair ('%.*s', '%.*s'): %s", PS(p[i].key),
 			        PS(p[i].val), fault);
@@ -64,7 +64,7 @@ enum err catalog_check_meta(struct list meta, struct fail *f)
 
 enum err catalog_put_service(struct state *s, struct slice node, const struct node_service *svc, struct fail *f)
 {
-	if (catalog_check_meta(svc->meta, f))
+	if (catalog_check_meta(svc->meta, false, f))
 		return fail_wrap(f, "Invalid Service Meta for node %.*s and serviceID %.*s", PS(node), PS(svc->id));
 	if (!catalog_find_node(s, node))
 		return fail_set(f, ERR_FAILED, "Missing node registration");

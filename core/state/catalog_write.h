@@ -27,7 +27,7 @@ enum err catalog_remove_check(struct state *s, struct slice node, struct slice c
 const struct node *catalog_find_node(struct state *s, struct slice name);
 const struct service_node *catalog_find_service(struct state *s, struct slice node, struct slice service_id);
 
-/* structs.ValidateMetadata without the reserved prefix. */
-enum err catalog_check_meta(struct list meta, struct fail *f);
+/* structs.ValidateMetadata. Keys that begin with "consul-" are only for Consul itself: `reserved` lets them pass. */
+enum err catalog_check_meta(struct list meta, bool reserved, struct fail *f);
 
 #endif

@@ -5,6 +5,7 @@
 #include "core/state/key.h"
 #include "core/state/notice.h"
 #include "core/state/put.h"
+#include "core/state/query_template.h"
 #include "core/state/rows.h"
 #include "core/state/session.h"
 #include "core/state/table_index.h"
@@ -42,7 +43,7 @@ static const struct schema service_schema = {
         "structs.ServiceQuery", PART(service), service_fields, ARRAY_LEN(service_fields)};
 
 static const struct field dns_fields[] = {{.name = "TTL", .type = F_STR, .offset = AT(dns, ttl)}};
-static const struct schema dns_schema = {"structs.QueryDNSOptions", PART(dns), dns_fields, ARRAY_LEN(dns_fields)};
+const struct schema query_dns_schema = {"structs.QueryDNSOptions", PART(dns), dns_fields, ARRAY_LEN(dns_fields)};
 
 static const struct field query_fields[] = {
         FIELD(struct prepared_query, id, "ID", F_STR, 0),
@@ -51,7 +52,7 @@ static const struct field query_fields[] = {
         FIELD(struct prepared_query, token, "Token", F_STR, 0),
         FIELD_SUB(struct prepared_query, template, "Template", F_STRUCT, 0, &template_schema),
         FIELD_SUB(struct prepared_query, service, "Service", F_STRUCT, 0, &service_schema),
-        FIELD_SUB(struct prepared_query, dns, "DNS", F_STRUCT, 0, &dns_schema),
+        FIELD_SUB(struct prepared_query, dns, "DNS", F_STRUCT, 0, &query_dns_schema),
         FIELD(struct prepared_query, create_index, "CreateIndex", F_UINT, 0),
         FIELD(struct prepared_query, modify_index, "ModifyIndex", F_UINT, 0),
 };
@@ -192,6 +193,15 @@ static enum err check_session(struct state *s, const struct prepared_query *q, s
 	return err || sess ? err : session_unknown(q->session, f);
 }
 
+/* What another leader took goes into the table, even when our expressions fall short of it: running it will say so. */
+static enum err check_template(struct state *s, const struct prepared_query *q, struct fail *f)
+{
+	enum err err = prepared_query_is_template(q) ? query_template_check(q, &s->scratch, f) : OK;
+	if (err == ERR_NO_MEMORY)
+		s->no_memory = true;
+	return err && err != ERR_FULL ? fail_wrap(f, "failed compiling template") : OK;
+}
+
 static void store(struct state *s, const struct prepared_query *q, struct slice id)
 {
 	const struct prepared_query *now = query_at(db_working(s->db), id);
@@ -212,6 +222,7 @@ enum err prepared_query_set(struct state *s, struct prepared_query *q, struct fa
 	q->modify_index = s->index;
 	enum err err = check_name(s, q, id, f);
 	err = err ? err : check_session(s, q, f);
+	err = err ? err : check_template(s, q, f);
 	if (err)
 		return err;
 	store(s, q, id);
@@ -250,6 +261,8 @@ enum err prepared_query_restore(struct state *s, const struct prepared_query *q,
 	struct uuid_bytes bytes;
 	if (uuid_parse(q->id, &bytes, f))
 		return fail_wrap(f, "failed restoring prepared query: failed to build primary index");
+	if (check_template(s, q, f))
+		return f->code;
 	store(s, q, uuid_slice(&bytes));
 	table_index_raise(s, S("prepared-queries"), q->modify_index);
 	return OK;

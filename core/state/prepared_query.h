@@ -30,7 +30,7 @@ struct prepared_query {
 	} dns;
 	raft_index create_index, modify_index;
 };
-extern const struct schema prepared_query_schema;
+extern const struct schema prepared_query_schema, query_dns_schema;
 
 /* *out is NULL when absent; points into the item. Index of `prepared-queries`. A text that is no UUID is an error. */
 enum err prepared_query_get(const struct db_root *r, struct watchset *ws, struct slice id, struct arena *a,

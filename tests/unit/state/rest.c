@@ -5,7 +5,7 @@
 #include "core/base/slice.h"
 #include "core/state/acl_token.h"
 #include "core/state/autopilot_config.h"
-#include "core/state/prepared_query.h"
+#include "core/state/query_template.h"
 #include "core/state/table_index.h"
 #include "tests/unit/state/fixture.h"
 
@@ -127,7 +127,7 @@ TEST(state_query, names_are_unique_and_templates_match_by_their_beginning)
 	CHECK_STR(m.out.text, "a query template with an empty name already exists");
 	query(&m, 6, "", "", S_NONE);
 	query(&m, 7, "", "", S_NONE);
-	CHECK_EQ(m.out.kind, APPLY_NONE);
+	CHECK_STR(m.out.text, "00000000-0000-0000-0000-000000000007");
 	CHECK_EQ(resolved(&m, "Web"), 1);
 	CHECK_EQ(resolved(&m, "geo-x"), 2);
 	CHECK_EQ(resolved(&m, "GEO-DB-1"), 3);
@@ -138,6 +138,79 @@ TEST(state_query, names_are_unique_and_templates_match_by_their_beginning)
 	query(&m, 1, "renamed", "", S_NONE);
 	CHECK_EQ(resolved(&m, "web"), 4);
 	CHECK_EQ(resolved(&m, "renamed"), 1);
+	machine_end(&m);
+}
+
+/* What is said of a template with that text as its service and that expression. */
+static const char *refused(struct machine *m, const char *service, const char *regexp)
+{
+	struct prepared_query q = {.id = test_uuid(m, 1),
+	        .name = S("geo-"),
+	        .template = {.type = S(TEMPLATE), .regexp = slice_of(regexp)},
+	        .service = {.service = slice_of(service)}};
+	struct query_request req = {.op = S("create"), .query = &q};
+	apply(m, COMMAND_QUERY, &query_request_schema, &req);
+	return m->out.kind == APPLY_ERROR ? m->out.text.p : "";
+}
+
+TEST(state_query, templates_are_tried_before_they_are_stored)
+{
+	struct machine m;
+	machine_begin(&m);
+	query(&m, 1, "t", "other", S_NONE);
+	CHECK_STR(m.out.text, "failed compiling template: Bad Template.Type 'other'");
+	CHECK_STR(slice_of(refused(&m, "a", "([")),
+	        "failed compiling template: Bad Regexp: error parsing regexp: missing closing ]: `[`");
+	CHECK_STR(slice_of(refused(&m, "${name.wrong}", "")),
+	        "failed compiling template: Bad evaluation for '${name.wrong}' in Service.Service: 1:3: unknown "
+	        "variable accessed: name.wrong");
+	CHECK_STR(slice_of(refused(&m, "${name.full", "")),
+	        "failed compiling template: Bad format '${name.full' in Service.Service: parse error: syntax error");
+	CHECK_EQ(db_count(machine_root(&m), TREE_QUERIES), 0);
+	CHECK_STR(slice_of(refused(&m, "${match(1)}", "\\pL")), ""); /* the leader took it: only we can't run it */
+	struct fail f;
+	const struct prepared_query *q, *rendered;
+	raft_index index;
+	CHECK_EQ(prepared_query_resolve(machine_root(&m), S("geo-x"), &m.a, &index, &q, &f), OK);
+	CHECK_EQ(query_template_render(q, S("geo-x"), S(""), &m.a, &rendered, &f), ERR_FULL);
+	CHECK_STR(slice_of(f.text), "Bad Regexp: error parsing regexp: classes of Unicode are not supported: `\\pL`");
+	machine_end(&m);
+}
+
+TEST(state_query, a_template_is_filled_in_for_the_name)
+{
+	struct machine m;
+	struct fail f;
+	const struct prepared_query *out;
+	struct slice tags[] = {S("${match(2)}"), S("${match(9)}"), S("!${name.suffix}")};
+	struct slice datacenters[] = {S("${agent.segment}1")}, ignored[] = {S("c-${match(1)}")};
+	struct pair meta[] = {{S("${match(0)}"), S("m ${match(2)}")}};
+	struct prepared_query q = {.name = S("geo-"),
+	        .template = {S(TEMPLATE), S("^geo-(.*?)-([^-]+?)$"), true},
+	        .service = {.service = S("${match(1)}"),
+	                .failover = {.datacenters = {datacenters, 1}},
+	                .ignore_check_ids = {ignored, 1},
+	                .near = S("${\"_agent\"}"),
+	                .tags = {tags, 3},
+	                .node_meta = {meta, 1}}};
+	machine_begin(&m);
+	ASSERT(query_template_render(&q, S("geo-db-east"), S("seg"), &m.a, &out, &f) == OK);
+	const struct slice *tag = out->service.tags.items;
+	const struct pair *pair = out->service.node_meta.items;
+	CHECK_STR(out->service.service, "db");
+	CHECK_STR(out->service.near, "_agent");
+	CHECK_STR(*(const struct slice *)out->service.failover.datacenters.items, "seg1");
+	CHECK_STR(*(const struct slice *)out->service.ignore_check_ids.items, "c-db");
+	CHECK_EQ(out->service.tags.n, 2);
+	CHECK_STR(tag[0], "east");
+	CHECK_STR(tag[1], "!db-east");
+	CHECK_STR(pair->key, "${match(0)}"); /* keys stay as they are */
+	CHECK_STR(pair->val, "m east");
+	CHECK_STR(tags[0], "${match(2)}"); /* the definition is as it was */
+	q.service.tags = (struct list){tags + 1, 1};
+	ASSERT(query_template_render(&q, S("GEO-x"), S(""), &m.a, &out, &f) == OK);
+	CHECK_STR(out->service.service, ""); /* without a match all groups are empty */
+	CHECK(out->service.tags.items && !out->service.tags.n);
 	machine_end(&m);
 }
 
