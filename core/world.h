@@ -12,6 +12,13 @@
 
 struct agent_config;
 
+/* The datacenters of the WAN pool by distance: their names as a hash each (crc32c), the nearest first, our own among
+ * them. Looked at with datacenters_near. */
+enum { WORLD_DATACENTERS = 32 };
+struct datacenter_order {
+	uint32_t n, names[WORLD_DATACENTERS];
+};
+
 struct world {
 	uint64_t number; /* grows with each publication */
 	const struct db_root *db;
@@ -40,6 +47,7 @@ struct world {
 	uint32_t local_services, local_checks, local_ttl_checks, local_monitors;
 	struct gossip_stats lan, wan;    /* the pools; zero where there is none */
 	struct vivaldi_point coordinate; /* where we seem to be */
+	struct datacenter_order datacenters;
 	bool leaving;
 	uint64_t users_tokens_version;
 	struct slice user_token, agent_token, agent_master_token;

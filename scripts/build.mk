@@ -74,7 +74,10 @@ $(B)/store_bench $(B)/wal $(B)/watchers: $(B)/%: $(B)/tests/bench/%.o $(LIBOBJ)
 	$(call LINK,$^)
 
 # What runs once, at start or for a person at a terminal, is made small: the binary has a limit of 1.5 MB.
+SMALL := core/base/hil core/state/query_template core/method/prepared_query core/method/query_run core/api/http_query \
+         core/agent/datacenters
 ifeq ($(MODE),release)
+$(SMALL:%=$(B)/%.o): CFLAGS += -Os
 $(B)/cmd/%.o $(B)/core/agent/config%.o: CFLAGS += -Os
 $(B)/cmd/agent/%.o: CFLAGS += -O2
 endif

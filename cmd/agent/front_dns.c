@@ -161,7 +161,7 @@ static bool call_need(struct front_dns *d, struct pending *p, const struct call_
 	struct api_wait wait = {0};
 	if (!r.method) {
 		if (!config->server_mode && !knows_a_server(f))
-			dns_remote_failed(&p->known, fact, S("No known Consul servers"));
+			dns_remote_failed(&p->known, fact, ERR_FAILED, S("No known Consul servers"));
 		return false;
 	}
 	struct call c = api_call(&f->api, r.method, r.request, r.reply, again);
@@ -178,7 +178,7 @@ static bool call_need(struct front_dns *d, struct pending *p, const struct call_
 		}
 		dns_remote_take(&r, &p->known, fact);
 		return false;
-	default: dns_remote_failed(&p->known, fact, slice_of(c.fail.text)); return false;
+	default: dns_remote_failed(&p->known, fact, c.err, slice_of(c.fail.text)); return false;
 	}
 }
 

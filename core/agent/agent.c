@@ -249,6 +249,7 @@ void agent_tick(struct agent *a, mono_ns now, wall_ns wall, struct effects *out)
 	joins_tick(a);
 	leave_tick(a);
 	place_tick(a);
+	datacenters_tick(a);
 	remote_exec_tick(a);
 }
 
@@ -325,6 +326,7 @@ void agent_world(const struct agent *a, struct world *w)
 	}
 	if (a->pools[GOSSIP_WAN])
 		gossip_stats(a->pools[GOSSIP_WAN], &w->wan);
+	w->datacenters = a->order;
 	w->leaving = w->leaving || a->leave.stage >= DRAINING;
 	w->user_token = a->user_token;
 	w->agent_token = a->agent_token;

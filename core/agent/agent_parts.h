@@ -30,6 +30,8 @@ struct agent {
 	struct joins joins;
 	struct leave leave;
 	struct place place;
+	struct datacenter_order order; /* of the datacenters; looked up anew at order_due */
+	mono_ns order_due;
 	struct remote_exec remote;
 	struct message *outbox;    /* own calls, by `next` */
 	struct message *answered;  /* out of step with the catalog's: reloads, commands to the pools */

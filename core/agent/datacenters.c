@@ -4,6 +4,7 @@
 
 #include "core/agent/agent_parts.h"
 #include "core/agent/servers.h"
+#include "core/base/crc.h"
 #include "core/base/slice.h"
 #include "core/state/rows.h"
 
@@ -148,6 +149,71 @@ void datacenters_ask(struct agent *a, struct message *m)
 		m->err = ERR_NO_MEMORY;
 		m->why = S("out of memory");
 	}
+}
+
+/* ---- for the fronts ---- */
+
+static uint32_t name_hash(struct slice name)
+{
+	return crc32c(0, name.p, name.n);
+}
+
+void datacenters_tick(struct agent *a)
+{
+	struct arena mem = {0};
+	if (a->now < a->order_due || !a->pools[GOSSIP_WAN])
+		return;
+	a->order_due = a->now + NS_PER_S;
+	a->order.n = 0;
+	struct list all = names(a, &mem);
+	for (uint32_t i = 0; i < all.n && i < WORLD_DATACENTERS; i++)
+		a->order.names[a->order.n++] = name_hash(((const struct slice *)all.items)[i]);
+	arena_free(&mem);
+}
+
+struct ranked {
+	uint32_t rank, at; /* `at`: by name */
+	struct slice name;
+};
+
+static int by_rank(const void *a, const void *b)
+{
+	const struct ranked *x = a, *y = b;
+	int c = (x->rank > y->rank) - (x->rank < y->rank);
+	return c ? c : (x->at > y->at) - (x->at < y->at);
+}
+
+static uint32_t rank_of(const struct datacenter_order *o, struct slice name)
+{
+	uint32_t i = 0, hash = name_hash(name);
+	while (i < o->n && o->names[i] != hash)
+		i++;
+	return i;
+}
+
+struct list datacenters_near(const struct world *w, struct arena *a)
+{
+	struct rows found = ROWS(a, struct ranked), out = ROWS(a, struct slice);
+	struct slice last = w->config->datacenter;
+	struct cursor c;
+	servers_wan(&c, w->db);
+	for (const struct server *s; (s = server_next(&c));) {
+		if (slice_eq(s->datacenter, last) || slice_eq(s->datacenter, w->config->datacenter))
+			continue;
+		last = s->datacenter;
+		struct ranked *r = rows_add(&found);
+		if (r)
+			*r = (struct ranked){rank_of(&w->datacenters, last), found.n, last};
+	}
+	struct ranked *r = rows_list(&found).items;
+	if (found.n)
+		qsort(r, found.n, sizeof *r, by_rank);
+	for (uint32_t i = 0; i < found.n; i++) {
+		struct slice *name = rows_add(&out);
+		if (name)
+			*name = r[i].name;
+	}
+	return rows_list(&out);
 }
 
 static const struct field fields[] = {

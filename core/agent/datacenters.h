@@ -16,4 +16,11 @@ extern const struct schema datacenter_coordinates_schema;
  * ASK_DATACENTER_MAPS: of struct datacenter_coordinates, by name. The answer is a struct list. */
 void datacenters_ask(struct agent *a, struct message *m);
 
+/* Once a second at most: their order for the world. Wants no tick of its own. */
+void datacenters_tick(struct agent *a);
+
+/* Any thread: the datacenters that have servers, without our own, the nearest first; of struct slice, lent by the
+ * world. Those that came within the last second, or beyond WORLD_DATACENTERS, stand at the end by name. */
+struct list datacenters_near(const struct world *w, struct arena *a);
+
 #endif

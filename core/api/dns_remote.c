@@ -2,7 +2,7 @@
 
 #include "core/base/slice.h"
 #include "core/method/method.h"
-#include "core/method/requests.h"
+#include "core/method/prepared_query.h"
 
 static struct read_head *head_of(
         struct read_head *h, const struct agent_config *c, const struct dns_need *need, bool stale)
@@ -46,6 +46,21 @@ static void ask_nodes(struct dns_remote *r, const struct agent_config *c, const 
 	r->method = &method_catalog_nodes;
 }
 
+static void ask_query(struct dns_remote *r, const struct agent_config *c, const struct dns_need *need, struct arena *a)
+{
+	struct query_execute_request *q = ARENA_NEW(a, struct query_execute_request);
+	char ip[IP_TEXT];
+	if (!q)
+		return;
+	r->head = head_of(&q->head, c, need, r->stale);
+	q->id_or_name = need->name;
+	q->agent = (struct query_source){.datacenter = c->datacenter, .segment = c->segment, .node = c->node_name};
+	if (need->has_client)
+		q->source.ip = arena_copy(a, slice_at(ip, ip_print(&need->client, ip)));
+	r->request = q;
+	r->method = &method_query_execute;
+}
+
 struct dns_remote dns_remote_call(
         const struct agent_config *c, const struct dns_need *need, bool stale, struct arena *a)
 {
@@ -54,7 +69,7 @@ struct dns_remote dns_remote_call(
 	case DNS_NEED_NODE: ask_node(&r, c, need, a); break;
 	case DNS_NEED_SERVICE: ask_service(&r, c, need, a); break;
 	case DNS_NEED_NODES: ask_nodes(&r, c, need, a); break;
-	case DNS_NEED_QUERY:
+	case DNS_NEED_QUERY: ask_query(&r, c, need, a); break;
 	case DNS_NEED_NAME:
 	case DNS_NEED_NOTHING: break;
 	}
@@ -64,7 +79,7 @@ struct dns_remote dns_remote_call(
 	return r;
 }
 
-/* Only for nodes and services: who asks for a name by its address takes what there is. */
+/* Not for lists of nodes: who asks for a name by its address takes what there is. */
 bool dns_remote_too_old(const struct agent_config *c, const struct dns_remote *r, struct logbuf *log)
 {
 	const struct query_meta *meta = r->reply;
@@ -99,14 +114,20 @@ void dns_remote_take(const struct dns_remote *r, struct dns_known *k, struct dns
 	} else if (r->method == &method_health_service_nodes) {
 		const struct indexed_check_service_nodes *reply = r->reply;
 		f->nodes = copy_list(&check_service_node_schema, reply->nodes, &k->mem);
+	} else if (r->method == &method_query_execute) {
+		const struct query_execute_reply *reply = r->reply;
+		f->nodes = copy_list(&check_service_node_schema, reply->nodes, &k->mem);
+		f->datacenter = arena_copy(&k->mem, reply->datacenter);
+		f->service = arena_copy(&k->mem, reply->service);
+		f->ttl = arena_copy(&k->mem, reply->dns.ttl);
 	} else {
 		const struct indexed_nodes *reply = r->reply;
 		f->nodes = copy_list(&node_schema, reply->nodes, &k->mem);
 	}
 }
 
-void dns_remote_failed(struct dns_known *k, struct dns_fact *f, struct slice why)
+void dns_remote_failed(struct dns_known *k, struct dns_fact *f, enum err e, struct slice why)
 {
-	f->got = DNS_GOT_FAILED;
+	f->got = e == ERR_ABSENT ? DNS_GOT_ABSENT : DNS_GOT_FAILED;
 	f->why = arena_copy(&k->mem, why);
 }

@@ -24,7 +24,7 @@ bool dns_remote_too_old(const struct agent_config *c, const struct dns_remote *r
 
 /* The answer into the fact; all of it is copied to k->mem. */
 void dns_remote_take(const struct dns_remote *r, struct dns_known *k, struct dns_fact *f);
-/* It failed. */
-void dns_remote_failed(struct dns_known *k, struct dns_fact *f, struct slice why);
+/* It failed; ERR_ABSENT: there is no such query. */
+void dns_remote_failed(struct dns_known *k, struct dns_fact *f, enum err e, struct slice why);
 
 #endif

@@ -73,6 +73,18 @@ void http_json_strings(struct http_call *hc, struct list l)
 	http_json_strs(hc, l, 0);
 }
 
+void http_json_id(struct http_call *hc, struct slice id)
+{
+	struct buf *b = http_json_begin(hc);
+	buf_char(b, '{');
+	json_newline(b, http_indent(hc), 1);
+	buf_cstr(b, http_indent(hc) ? "\"ID\": " : "\"ID\":");
+	json_string(b, id);
+	json_newline(b, http_indent(hc), 0);
+	buf_char(b, '}');
+	http_json_end(hc);
+}
+
 enum api_state http_bool(struct http_call *hc, bool v)
 {
 	buf_cstr(http_json_begin(hc), v ? "true" : "false");
@@ -211,6 +223,8 @@ enum api_state http_failed(struct http_call *hc, enum err e, struct slice why)
 
 enum api_state http_error(struct http_call *hc, const struct fail *f)
 {
+	if (f->code == ERR_ABSENT) /* an answer, no error */
+		return http_text(hc, 404, "%s", f->text);
 	return http_failed(hc, f->code, slice_of(f->text));
 }
 
@@ -259,7 +273,8 @@ bool http_read(struct http_call *hc, const struct method *m, void *request, void
 /* Which reads tell the consistency: by what they are, not by how they went. */
 static bool tells_consistency(const struct http_call *hc)
 {
-	return slice_starts(hc->path, S("/v1/catalog/")) || slice_starts(hc->path, S("/v1/health/"));
+	return slice_starts(hc->path, S("/v1/catalog/")) || slice_starts(hc->path, S("/v1/health/")) ||
+	       slice_starts(hc->path, S("/v1/query"));
 }
 
 bool http_read_meta(struct http_call *hc, const struct method *m, void *request, void *reply, struct query_meta *meta,
@@ -267,7 +282,7 @@ bool http_read_meta(struct http_call *hc, const struct method *m, void *request,
 {
 	const struct query_options *q = &((const struct read_head *)request)->q;
 	bool done = http_read(hc, m, request, reply, out);
-	if (!done && *out != API_ANSWERED)
+	if (!done && (*out != API_ANSWERED || hc->call.err == ERR_ABSENT))
 		return false;
 	if (done && tells_consistency(hc))
 		meta->consistency = q->require_consistent ? S("consistent") : q->allow_stale ? S("stale") : S("leader");

@@ -94,6 +94,7 @@ enum api_state http_json_list(struct http_call *hc, const struct schema *s, stru
 enum api_state http_json_items(struct http_call *hc, const struct schema *s, struct list l); /* nil: [] */
 void http_json_strs(struct http_call *hc, struct list l, unsigned depth); /* a list of struct slice inside a body */
 void http_json_strings(struct http_call *hc, struct list l); /* a list of struct slice; nil: [] */
+void http_json_id(struct http_call *hc, struct slice id); /* {"ID": …} */
 /* A body written by hand: begin gives the buffer, end sets type and newline. */
 struct buf *http_json_begin(struct http_call *hc);
 enum api_state http_json_end(struct http_call *hc);

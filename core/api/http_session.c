@@ -2,7 +2,6 @@
 #include "core/api/http_session.h"
 
 #include "core/agent/config.h"
-#include "core/base/json.h"
 #include "core/base/mapstructure.h"
 #include "core/base/num.h"
 #include "core/base/slice.h"
@@ -20,18 +19,10 @@ static enum api_state missing_session(struct http_call *hc)
 
 static void created(struct http_call *hc, struct message *m)
 {
-	if (m->result.kind != APPLY_TEXT) {
+	if (m->result.kind != APPLY_TEXT)
 		http_failed(hc, ERR_FAILED, m->result.text);
-		return;
-	}
-	struct buf *b = http_json_begin(hc);
-	buf_char(b, '{');
-	json_newline(b, http_indent(hc), 1);
-	buf_cstr(b, http_indent(hc) ? "\"ID\": " : "\"ID\":");
-	json_string(b, m->result.text);
-	json_newline(b, http_indent(hc), 0);
-	buf_char(b, '}');
-	http_json_end(hc);
+	else
+		http_json_id(hc, m->result.text);
 }
 
 /* LockDelay as text is a duration; whatever comes out below 1000 (nanoseconds!) is meant as seconds. */

@@ -9,6 +9,7 @@
 #include "core/api/http_health.h"
 #include "core/api/http_kv.h"
 #include "core/api/http_operator.h"
+#include "core/api/http_query.h"
 #include "core/api/http_session.h"
 #include "core/api/http_snapshot.h"
 #include "core/api/http_status.h"
@@ -36,6 +37,8 @@ static const struct route routes[] = {
 	{"/v1/catalog/datacenters", GET, http_catalog_datacenters},
 	{"/v1/catalog/register", PUT, http_catalog_register},
 	{"/v1/catalog/deregister", PUT, http_catalog_deregister},
+	{"/v1/query/", 0, http_query},
+	{"/v1/query", GET | POST, http_queries},
 	{"/v1/session/create", PUT, http_session_create},
 	{"/v1/session/destroy/", PUT, http_session_destroy},
 	{"/v1/session/renew/", PUT, http_session_renew},

@@ -102,7 +102,7 @@ enum api_state api_rpc(
 	clear(out);
 	if (!m)
 		return unknown(a, name, out);
-	if (answer && answer->kind == ANSWER_REPLY) {
+	if (answer && answer->kind == ANSWER_REPLY && !wait->again.failovers) {
 		buf_slice(&out->body, answer->body);
 		return finished(out);
 	}
@@ -111,7 +111,7 @@ enum api_state api_rpc(
 		return refused(out, S("the arguments can't be decoded"));
 	struct call c = api_call(a, m, request, NULL, &wait->again);
 	enum api_state state = m->flags & M_WRITE ? run_write(a, &c, out, wait) : run_read(a, &c, out, wait);
-	if (state == API_FORWARD)
+	if (state == API_FORWARD && !wait->again.failovers)
 		wait->forward.args = args; /* as they came: there may be more in them than we know */
 	return state;
 }

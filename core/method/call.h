@@ -65,6 +65,9 @@ struct call_again {
 	bool unsure;      /* that was refused: a follower leaves it to its leader */
 	uint64_t seed;    /* for what the request makes up by lot and has to make up again; 0: nothing yet */
 	const struct call_answer *answer; /* another server's, to this very call; else NULL */
+	/* So many other datacenters were asked for the nodes of a prepared query: the answer is that of the last one; and
+	   the last that had an answer at all. */
+	uint32_t failovers, failover_heard;
 };
 
 /* What came of a call that another server had to answer. Lent for the run. */
@@ -121,6 +124,11 @@ enum call_state method_run(struct call *c);
 
 /* For handlers: fail with a text. Returns CALL_FAILED's err. */
 enum err call_fail(struct call *c, enum err e, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* For handlers of reads that need another datacenter's answer first. Asking sets c->forward: the handler returns OK and
+ * runs again with c->again.answer; c->again.failovers must not be 0 then. Both false: c->fail says why not. */
+bool call_ask_datacenter(struct call *c, struct slice dc, const struct method *m, const void *request);
+bool call_take_answer(struct call *c, struct slice dc, struct slice *body);
 
 /* For write handlers: the command, encoded into the message's arena. */
 struct schema;

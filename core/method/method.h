@@ -79,6 +79,7 @@ extern const struct method method_kvs_apply, method_kvs_get, method_kvs_list, me
         method_coordinate_nodes, method_coordinate_node, method_coordinate_update, method_status_ping,
         method_status_raft_stats, method_acl_disabled, method_operator_raft_configuration,
         method_operator_raft_remove_by_address, method_operator_raft_remove_by_id, method_operator_autopilot_get,
-        method_operator_autopilot_set, method_operator_server_health;
+        method_operator_autopilot_set, method_operator_server_health, method_query_apply, method_query_get,
+        method_query_list, method_query_explain, method_query_execute, method_query_execute_remote;
 
 #endif

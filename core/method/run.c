@@ -90,24 +90,35 @@ static bool blocks(const struct call *c)
 	return c->method->flags & M_READ && !(c->method->flags & (M_NO_BLOCK | M_NO_REQUEST)) && head->q.min_index > 0;
 }
 
-static enum call_state forward_to(struct call *c, const struct server *s)
+static bool forward_make(struct call *c, const struct server *s, const struct method *m, const void *request)
 {
 	struct buf b = {0};
 	begin_hold(c);
-	method_write_request(c->method, c->request, &b);
+	method_write_request(m, request, &b);
 	c->forward = (struct call_forward){
 	        .to = arena_copy(c->arena, s->address),
 	        .datacenter = arena_copy(c->arena, s->datacenter),
 	        .tls = s->use_tls,
-	        .method = slice_of(c->method->name),
+	        .method = slice_of(m->name),
 	        .args = b.failed ? S_NONE : arena_copy(c->arena, buf_view(&b)),
 	};
 	buf_free(&b);
+	if (!c->forward.args.p)
+		call_fail(c, ERR_NO_MEMORY, "out of memory");
+	return c->forward.args.p;
+}
+
+/* What other datacenters said of a failover is forgotten: who is asked now begins anew. */
+static enum call_state forward_to(struct call *c, const struct server *s)
+{
+	c->again.failovers = 0;
+	if (!forward_make(c, s, c->method, c->request))
+		return CALL_FAILED;
 	if (blocks(c)) {
 		dur_ns wait = wait_of(&((const struct read_head *)c->request)->q);
 		c->forward.patience = wait + wait / JITTER_FRACTION;
 	}
-	return c->forward.args.p ? CALL_FORWARD : failed(c, ERR_NO_MEMORY, "out of memory");
+	return CALL_FORWARD;
 }
 
 /* The leader as one can reach it: Raft's, if the LAN pool knows it, too. */
@@ -129,13 +140,26 @@ static const struct server *pick(struct call *c, struct slice dc)
 	return c->router ? router_pick(c->router, c->world->db, c->world->config->datacenter, dc) : NULL;
 }
 
-static enum call_state ask_datacenter(struct call *c, struct slice dc)
+static const struct server *path_to(struct call *c, struct slice dc)
 {
 	const struct server *s = pick(c, dc);
-	if (s)
-		return forward_to(c, s);
-	log_warn(c->log, "consul.rpc: RPC request for DC \"%.*s\", no path found", PS(dc));
-	return failed(c, ERR_NO_PATH, "No path to datacenter");
+	if (!s) {
+		log_warn(c->log, "consul.rpc: RPC request for DC \"%.*s\", no path found", PS(dc));
+		call_fail(c, ERR_NO_PATH, "No path to datacenter");
+	}
+	return s;
+}
+
+static enum call_state ask_datacenter(struct call *c, struct slice dc)
+{
+	const struct server *s = path_to(c, dc);
+	return s ? forward_to(c, s) : CALL_FAILED;
+}
+
+bool call_ask_datacenter(struct call *c, struct slice dc, const struct method *m, const void *request)
+{
+	const struct server *s = path_to(c, dc);
+	return s && forward_make(c, s, m, request);
 }
 
 /* An agent that is no server has all its questions answered by one. */
@@ -190,19 +214,46 @@ static enum next next_try(struct call *c, bool own_dc)
 	return own_dc ? NEXT_LATER : NEXT_END;
 }
 
+/* A server that can't be reached or knows no leader is not asked next time. */
+static void note_failure(struct call *c)
+{
+	const struct call_answer *a = c->again.answer;
+	if (c->router && (a->kind != ANSWER_ERROR || err_of(a->text) == ERR_NO_LEADER))
+		router_failed(c->router, a->from, c->now);
+}
+
+static void far_refused(struct call *c, struct slice dc)
+{
+	const struct call_answer *a = c->again.answer;
+	log_err(c->log, "consul: RPC failed to server %.*s in DC \"%.*s\": %.*s", PS(a->from), PS(dc), PS(a->text));
+	note_failure(c);
+}
+
+bool call_take_answer(struct call *c, struct slice dc, struct slice *body)
+{
+	const struct call_answer *a = c->again.answer;
+	bool good = a->kind == ANSWER_REPLY;
+	*body = a->body;
+	if (!good) {
+		far_refused(c, dc);
+		call_fail(c, err_of(a->text), "%.*s", PS(a->text));
+	}
+	c->again.answer = NULL;
+	return good;
+}
+
 static enum call_state refused(struct call *c, bool own_dc)
 {
 	const struct call_answer *a = c->again.answer;
 	bool client = !c->world->config->server_mode;
 	struct slice text = a->text;
-	if (client)
+	if (client) {
 		log_err(c->log, "consul: \"%s\" RPC failed to server %.*s: %.*s", c->method->name, PS(a->from),
 		        PS(text));
-	else if (!own_dc)
-		log_err(c->log, "consul: RPC failed to server %.*s in DC \"%.*s\": %.*s", PS(a->from),
-		        PS(request_datacenter(c)), PS(text));
-	if ((client || !own_dc) && c->router && (a->kind != ANSWER_ERROR || err_of(a->text) == ERR_NO_LEADER))
-		router_failed(c->router, a->from, c->now);
+		note_failure(c);
+	} else if (!own_dc) {
+		far_refused(c, request_datacenter(c));
+	}
 	enum next next = next_try(c, own_dc || client);
 	c->again.answer = NULL;
 	if (next == NEXT_NOW)
@@ -241,13 +292,47 @@ static enum call_state verify(struct call *c)
 	return CALL_VERIFY;
 }
 
-static enum call_state run_read(struct call *c)
+static bool is_asked(const struct call *c)
+{
+	return !(c->method->flags & M_NO_REQUEST);
+}
+
+/* Will whatever this server has do? */
+static bool takes_local(const struct call *c)
+{
+	const struct read_head *head = c->request;
+	bool stale = is_asked(c) && head->q.allow_stale && !(c->method->flags & M_NEWEST);
+	return c->method->flags & M_LOCAL || stale;
+}
+
+/* Over this world, be it the newest or not. */
+static enum call_state read_here(struct call *c)
 {
 	const struct read_head *head = c->request;
 	struct query_meta *meta = c->reply;
-	bool asked = !(c->method->flags & M_NO_REQUEST);
+	c->again.verified = false; /* good for one run */
+	c->watched = (struct watchset){.arena = c->arena};
+	c->forward = (struct call_forward){0};
+	meta_fill(c, meta, takes_local(c));
+	if (c->method->handler(c))
+		return CALL_FAILED;
+	if (c->forward.to.n)
+		return CALL_FORWARD;
+	if (!blocks(c) || meta->index == 0 || meta->index > head->q.min_index)
+		return CALL_DONE;
+	if (!c->again.deadline)
+		c->again.deadline = wait_deadline(c, &head->q);
+	c->wake = c->again.deadline;
+	c->again.unsure = false; /* it is asked anew when something has changed, */
+	c->again.hold = 0;       /* and waits for a leader as long as any other */
+	return c->now >= c->wake ? CALL_DONE : CALL_WAIT;
+}
+
+static enum call_state run_read(struct call *c)
+{
+	const struct read_head *head = c->request;
+	bool asked = is_asked(c), local = takes_local(c);
 	bool newest = c->method->flags & M_NEWEST;
-	bool local = (c->method->flags & M_LOCAL) || (asked && head->q.allow_stale && !newest);
 	bool surely = asked && (head->q.require_consistent || newest);
 	if (!local && !world_leading(c->world)) {
 		bool begun = c->again.deadline && !surely; /* it blocks since it was the newest, so it is newer now */
@@ -262,19 +347,7 @@ static enum call_state run_read(struct call *c)
 	} else if (surely && c->world->voters > 1 && !c->again.verified) {
 		return verify(c); /* alone we need not ask anybody */
 	}
-	c->again.verified = false; /* good for one run */
-	c->watched = (struct watchset){.arena = c->arena};
-	meta_fill(c, meta, local);
-	if (c->method->handler(c))
-		return CALL_FAILED;
-	if (!blocks(c) || meta->index == 0 || meta->index > head->q.min_index)
-		return CALL_DONE;
-	if (!c->again.deadline)
-		c->again.deadline = wait_deadline(c, &head->q);
-	c->wake = c->again.deadline;
-	c->again.unsure = false; /* it is asked anew when something has changed, */
-	c->again.hold = 0;       /* and waits for a leader as long as any other */
-	return c->now >= c->wake ? CALL_DONE : CALL_WAIT;
+	return read_here(c);
 }
 
 static enum call_state run_write(struct call *c)
@@ -290,6 +363,8 @@ static enum call_state run_write(struct call *c)
 enum call_state method_run(struct call *c)
 {
 	const struct agent_config *config = c->world->config;
+	if (c->again.failovers) /* begun here: it goes on here */
+		return read_here(c);
 	if (c->again.answer)
 		return answered(c);
 	if (!config->server_mode)
