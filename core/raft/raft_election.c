@@ -16,6 +16,11 @@
 #define HURRY_MOST (20 * NS_PER_MS)
 enum { HURRIES_MAX = 12 };
 
+/* What refusals weigh of those who know no pre-vote: each try is a new term and a line in the log for them, too. One in
+ * our own term may be a split vote, best tried again soon; more, and our log is behind that of a server that needs time
+ * to stand itself. Who still has a leader may lose it within a heartbeat timeout; later he won't. */
+enum { WEIGHT_OUTVOTED = 10, WEIGHT_LED = 1, WEIGHT_MOST = 20 };
+
 dur_ns raft_some_time(struct raft *r, dur_ns least, dur_ns most)
 {
 	return most <= least ? least : least + (dur_ns)rand_below(&r->rand, (uint64_t)(most - least));
@@ -140,6 +145,8 @@ static void lose(struct raft *r)
 		r->deadline = r->now + raft_some_time(r, HURRY_MOST, 3 * HURRY_MOST);
 	else if (r->hurried)
 		r->deadline = r->contact + r->patience;
+	else if (r->refused >= WEIGHT_MOST)
+		r->deadline = r->now + raft_some_time(r, r->election_timeout, 2 * r->election_timeout);
 	else
 		r->deadline = r->now + raft_some_time(r, r->heartbeat_timeout / 20, r->heartbeat_timeout / 4);
 	r->asking = ASK_NOTHING;
@@ -222,10 +229,12 @@ void raft_election_tick(struct raft *r)
 			raft_follow_wait(r);
 			return;
 		}
-		if (!hurried && !r->asking)
+		if (!hurried && !r->silence)
 			log_warn(r->log, "raft: Heartbeat timeout from \"%s\" reached, starting election", r->leader);
-		if (!hurried)
+		if (!hurried) {
 			r->leader[0] = 0;
+			r->silence = true;
+		}
 	}
 	ask_first(r, hurried);
 }
@@ -268,6 +277,8 @@ void raft_election_flush(struct raft *r, struct effects *out)
 void raft_election_answer(struct raft *r, struct raft_peer *p, const struct raft_wire_answer *a)
 {
 	p->asked = 0;
+	if (r->asking == ASK_VOTES && !a->success && !p->prevote)
+		r->refused += a->term >= r->s.term ? WEIGHT_OUTVOTED : WEIGHT_LED;
 	if (a->term > r->s.term && !(r->asking == ASK_PREVOTE && a->success)) {
 		log_debug(r->log, "raft: Newer term discovered, fallback to follower");
 		raft_follow_become(r, a->term);

@@ -31,7 +31,8 @@ static bool leader_heard(
 	c->leads = true;
 	r->contact = r->now;
 	r->suspect = false;
-	r->hurries = 0;
+	r->hurries = r->refused = 0;
+	r->silence = false;
 	r->asking = ASK_NOTHING;
 	r->deadline = r->now + r->patience;
 	return true;

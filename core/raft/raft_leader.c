@@ -60,6 +60,8 @@ void raft_lead_begin(struct raft *r)
 	raft_lead_set(r, slice_of(r->address));
 	r->suspect = r->removed = false;
 	raft_read_lose(r); /* they were for whom we followed */
+	r->refused = 0;
+	r->silence = false;
 	r->lease_check = r->now + r->lease_timeout;
 	log_info(r->log, "raft: Node at %s [Leader] entering Leader state", r->address);
 	for (size_t i = 0; i < r->peers_n; i++)

@@ -200,6 +200,8 @@ struct raft {
 	mono_ns contact;
 	bool suspect;     /* its connection was closed, and nothing heard since */
 	unsigned hurries; /* elections begun because of that */
+	unsigned refused; /* the weight of refusals since a leader was heard (raft_election.c) */
+	bool silence;     /* it was said that nothing is heard of a leader */
 	dur_ns patience;  /* how long silence may last */
 	mono_ns deadline; /* to stand for election, or again */
 	enum asking asking;

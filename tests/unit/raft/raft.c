@@ -469,6 +469,39 @@ TEST(raft, a_closed_connection_makes_it_ask_at_once)
 	rig_free(&g);
 }
 
+/* Real peers know no pre-vote: each try is a new term for them, too. */
+TEST(raft, whose_log_is_behind_gives_the_others_time_to_stand)
+{
+	struct rig g = rig(3, true, 3);
+	turn(&g, 0);
+	logged(&g);
+	turn(&g, 3 * NS_PER_S);
+	logged(&g);
+	raft_term term = raft_state(g.r)->term;
+	struct raft_wire_answer led = {.protocol = 3, .term = term - 1}, refused = {.protocol = 3, .term = term};
+	answer(&g, 0, RAFT_WIRE_VOTE, led);
+	answer(&g, 1, RAFT_WIRE_VOTE, led);
+	CHECK(raft_next_tick(g.r) < g.now + NS_PER_S / 2); /* they have a leader: no longer, perhaps */
+	turn(&g, NS_PER_S / 2);
+	logged(&g);
+	CHECK_EQ(raft_state(g.r)->term, term + 1);
+	refused.term = term + 1;
+	answer(&g, 0, RAFT_WIRE_VOTE, refused);
+	answer(&g, 1, RAFT_WIRE_VOTE, refused);
+	CHECK(raft_next_tick(g.r) >= g.now + NS_PER_S);
+	request(&g, 1, beat(term + 2));
+	CHECK_EQ(raft_state(g.r)->role, RAFT_FOLLOWER);
+	for (int tries = 0; tries < 10; tries++) { /* they go on having one: it is us whom it does not reach */
+		CHECK(tries == 0 || raft_next_tick(g.r) < g.now + NS_PER_S / 2);
+		turn(&g, tries ? NS_PER_S / 2 : 3 * NS_PER_S);
+		logged(&g);
+		answer(&g, 0, RAFT_WIRE_VOTE, led);
+		answer(&g, 1, RAFT_WIRE_VOTE, led);
+	}
+	CHECK(raft_next_tick(g.r) >= g.now + NS_PER_S);
+	rig_free(&g);
+}
+
 TEST(raft, a_leader_counts_a_quorum_of_disks)
 {
 	struct rig g = leader();
