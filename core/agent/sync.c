@@ -8,7 +8,11 @@
 #include "core/state/health.h"
 #include "core/state/rows.h"
 
-#define RETRY (15 * NS_PER_S)
+/* After a failure, doubled with each that follows, and up to twice that at random. The reference waits 15 to 30 s after
+ * a comparison, and after a change until something else happens: what was registered while a leader was replaced is
+ * missing that long. */
+#define RETRY_FIRST (500 * NS_PER_MS)
+#define RETRY_LAST (15 * NS_PER_S)
 
 enum write_kind { WRITE_SERVICE, WRITE_CHECK, WRITE_NODE, DELETE_SERVICE, DELETE_CHECK, READ_SERVICES, READ_CHECKS };
 
@@ -353,8 +357,11 @@ static void end_pass(struct sync *s, mono_ns now)
 		log_err(s->log,
 		        s->full ? "agent: failed to sync remote state: %s" : "agent: failed to sync changes: %s",
 		        s->fail.text);
+		s->retry = !s->retry ? RETRY_FIRST : s->retry < RETRY_LAST / 2 ? 2 * s->retry : RETRY_LAST;
 		if (s->leader)
-			s->full_at = now + RETRY + stagger(s, RETRY);
+			s->full_at = now + s->retry + stagger(s, s->retry);
+	} else {
+		s->retry = 0;
 	}
 	s->fail.code = OK;
 	move_all(&s->riding, &s->answered);

@@ -6,8 +6,8 @@
  * with what the catalog has, then a pass
  *
  * One pass at a time: what changes meanwhile goes with the next. Whoever has to know that his change has arrived (an
- * HTTP request) waits for the pass that began after it. What fails stays out of step and goes with the next pass; a
- * quarter to half a minute later everything is compared again.
+ * HTTP request) waits for the pass that began after it. What fails stays out of step and goes with the next pass;
+ * everything is compared again after half a second to one, later after half a minute.
  *
  * Invariants
  * 1. An entry that is not in step is queued, or its request is under way.
@@ -36,6 +36,7 @@ struct sync {
 	unsigned flying;                 /* requests of the pass under way */
 	bool full;                       /* … which began with a comparison */
 	struct fail fail;                /* the first failure of it */
+	dur_ns retry;                    /* how long was waited after the last failure; 0: it went well */
 	struct message *riding;          /* questions answered at its end */
 	struct message *waiting;         /* … at the end of the next */
 	struct message *answered;

@@ -187,10 +187,12 @@ TEST(agent_sync, what_fails_is_answered_told_and_tried_again)
 	CHECK(bench_logged(&b, "agent: Syncing service \"web\" failed. No cluster leader"));
 	CHECK(bench_logged(&b, "[ERR] agent: failed to sync changes: No cluster leader"));
 	CHECK_EQ(bench_services(&b), 0);
-	b.refuse = false;
-	bench_pass(&b, 14 * NS_PER_S);
+	bench_pass(&b, NS_PER_S); /* refused once more: half a second to one later */
 	CHECK_EQ(bench_services(&b), 0);
-	bench_pass(&b, 17 * NS_PER_S);
+	b.refuse = false;
+	bench_pass(&b, 900 * NS_PER_MS);
+	CHECK_EQ(bench_services(&b), 0);
+	bench_pass(&b, 1200 * NS_PER_MS);
 	CHECK_EQ(bench_services(&b), 1);
 	CHECK_STR(bench_status(&b, "service:web"), "critical");
 	bench_end(&b);
