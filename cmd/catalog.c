@@ -27,13 +27,8 @@ const struct command_page page_catalog_datacenters = {
         .asks = ASKS_SERVERS,
 };
 
-int cmd_catalog_datacenters(struct words words)
+static int datacenters_list(struct client *c)
 {
-	if (words.n)
-		return too_many(0, words.n);
-	struct client *c = client_for_command();
-	if (!c)
-		return FAILED;
 	struct fail f;
 	struct value list = {0};
 	struct client_request r = client_request(c, "GET", "/v1/catalog/datacenters");
@@ -41,8 +36,12 @@ int cmd_catalog_datacenters(struct words words)
 		complain("Error listing datacenters: %s", f.text); /* and yet it is a success, as in the reference */
 	for (uint32_t i = 0; list.type == V_LIST && i < list.n; i++)
 		say_bytes(list.items[i].text);
-	client_close(c);
 	return DONE;
+}
+
+int cmd_catalog_datacenters(struct words words)
+{
+	return words.n ? too_many(0, words.n) : command_ask(datacenters_list);
 }
 
 /* ---- nodes ---- */
@@ -156,10 +155,7 @@ int cmd_catalog_nodes(struct words words)
 {
 	if (words.n)
 		return too_many(0, words.n);
-	struct client *c = client_for_command();
-	int code = c ? nodes_list(c) : FAILED;
-	client_close(c);
-	return code;
+	return command_ask(nodes_list);
 }
 
 /* ---- services ---- */
@@ -280,8 +276,5 @@ int cmd_catalog_services(struct words words)
 {
 	if (words.n)
 		return too_many(0, words.n);
-	struct client *c = client_for_command();
-	int code = c ? services_list(c) : FAILED;
-	client_close(c);
-	return code;
+	return command_ask(services_list);
 }

@@ -6,6 +6,20 @@
 #include "cmd/client.h"
 #include "cmd/say.h"
 
+int command_ask(command_task *task)
+{
+	struct client *c = client_for_command();
+	int code = c ? task(c) : FAILED;
+	client_close(c);
+	return code;
+}
+
+int give_up(const char *what, const struct fail *f)
+{
+	complain("%s: %s", what, f->text);
+	return FAILED;
+}
+
 struct flag_set page_flags(const struct command_page *page)
 {
 	struct flag_set set = {.own = page->flags};

@@ -102,4 +102,14 @@ COMMAND(watch);
 extern const struct command_page page_catalog, page_kv, page_operator, page_operator_autopilot, page_operator_raft,
         page_snapshot;
 
+/* One thing that is asked of an agent, and all that is said of it: the exit code. */
+struct client;
+typedef int command_task(struct client *c);
+
+/* The whole way of most commands: client_for_command, the task, client_close. */
+int command_ask(command_task *task);
+
+/* Complains "what: why"; FAILED. */
+int give_up(const char *what, const struct fail *f);
+
 #endif

@@ -41,14 +41,10 @@ static int event_fire(struct client *c, struct words words)
 {
 	struct fail f;
 	struct slice node, id;
-	if (client_node_name(c, &node, &f) != OK) {
-		complain("Error querying Consul agent: %s", f.text);
-		return FAILED;
-	}
-	if (fire(c, words, &id, &f) != OK) {
-		complain("Error firing event: %s", f.text);
-		return FAILED;
-	}
+	if (client_node_name(c, &node, &f) != OK)
+		return give_up("Error querying Consul agent", &f);
+	if (fire(c, words, &id, &f) != OK)
+		return give_up("Error firing event", &f);
 	say("Event ID: %.*s", PS(id));
 	return DONE;
 }

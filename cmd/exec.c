@@ -322,10 +322,8 @@ static int answers_read(struct job *j)
 		dur_ns left = j->quiet_until - now();
 		w.wait = left < POLL_SECONDS * NS_PER_S ? left : POLL_SECONDS * NS_PER_S;
 		w.wait = w.wait < NS_PER_MS ? NS_PER_MS : w.wait;
-		if (kv_keys(j->c, j->dir, "", &w, &keys, &n, &w.index, &f) != OK) {
-			complain("Failed to read results: %s", f.text);
-			return FAILED;
-		}
+		if (kv_keys(j->c, j->dir, "", &w, &keys, &n, &w.index, &f) != OK)
+			return give_up("Failed to read results", &f);
 		keys_read(j, keys, n);
 	}
 	say("%u / %u node(s) completed / acknowledged", j->ended, j->acknowledged);

@@ -40,19 +40,15 @@ static int stats_show(struct value *stats)
 	return DONE;
 }
 
+static int info(struct client *c)
+{
+	struct fail f;
+	struct value stats;
+	return client_stats(c, &stats, &f) ? give_up("Error querying agent", &f) : stats_show(&stats);
+}
+
 int cmd_info(struct words words)
 {
 	(void)words;
-	struct client *c = client_for_command();
-	if (!c)
-		return FAILED;
-	struct fail f;
-	struct value stats;
-	int code = FAILED;
-	if (client_stats(c, &stats, &f) == OK)
-		code = stats_show(&stats);
-	else
-		complain("Error querying agent: %s", f.text);
-	client_close(c);
-	return code;
+	return command_ask(info);
 }

@@ -160,10 +160,8 @@ static int import_data(struct client *c, struct slice text)
 	struct fail f;
 	struct import_entry *entries;
 	size_t n;
-	if (import_read(text, client_arena(c), &entries, &n, &f) != OK) {
-		complain("Cannot unmarshal data: %s", f.text);
-		return FAILED;
-	}
+	if (import_read(text, client_arena(c), &entries, &n, &f) != OK)
+		return give_up("Cannot unmarshal data", &f);
 	int code = DONE;
 	for (size_t i = 0; i < n && code == DONE; i++)
 		code = entry_write(c, &entries[i]);

@@ -20,19 +20,16 @@ static int refuse(struct words words)
 	return FAILED;
 }
 
+static int leave(struct client *c)
+{
+	struct fail f;
+	if (client_leave(c, &f))
+		return give_up("Error leaving", &f);
+	say("Graceful leave complete");
+	return DONE;
+}
+
 int cmd_leave(struct words words)
 {
-	if (words.n)
-		return refuse(words);
-	struct client *c = client_for_command();
-	if (!c)
-		return FAILED;
-	struct fail f;
-	enum err e = client_leave(c, &f);
-	if (e == OK)
-		say("Graceful leave complete");
-	else
-		complain("Error leaving: %s", f.text);
-	client_close(c);
-	return e == OK ? DONE : FAILED;
+	return words.n ? refuse(words) : command_ask(leave);
 }

@@ -177,14 +177,10 @@ static int lock_end(struct lock *l)
 {
 	struct fail f;
 	bool in_use;
-	if (lock_release(l, &f) != OK) {
-		complain("Lock release failed: %s", f.text);
-		return FAILED;
-	}
-	if (lock_clean(l, &in_use, &f) != OK) {
-		complain("Lock cleanup failed: %s", f.text);
-		return FAILED;
-	}
+	if (lock_release(l, &f) != OK)
+		return give_up("Lock release failed", &f);
+	if (lock_clean(l, &in_use, &f) != OK)
+		return give_up("Lock cleanup failed", &f);
 	tell(in_use ? "Cleanup aborted, lock in use" : "Cleanup succeeded");
 	return DONE;
 }
@@ -194,10 +190,8 @@ static int lock_begin(struct lock *l)
 	struct fail f;
 	bool held;
 	tell("Attempting lock acquisition");
-	if (lock_acquire(l, &held, &f) != OK) {
-		complain("Lock acquisition failed: %s", f.text);
-		return FAILED;
-	}
+	if (lock_acquire(l, &held, &f) != OK)
+		return give_up("Lock acquisition failed", &f);
 	return held ? DONE : refuse("Shutdown triggered or timeout during lock acquisition");
 }
 

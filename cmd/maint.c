@@ -45,10 +45,8 @@ static int maintenance_list(struct client *c, struct slice node)
 	struct fail f;
 	struct value checks;
 	struct client_request r = client_request(c, "GET", "/v1/agent/checks");
-	if (client_ask_json(c, &r, &checks, NULL, &f) != OK) {
-		complain("Error getting checks: %s", f.text);
-		return FAILED;
-	}
+	if (client_ask_json(c, &r, &checks, NULL, &f) != OK)
+		return give_up("Error getting checks", &f);
 	for (uint32_t i = 0; checks.type == V_OBJECT && i < checks.n; i++)
 		check_show(&checks.entries[i].val, node);
 	return DONE;
@@ -79,10 +77,8 @@ static int maintenance(struct client *c)
 {
 	struct fail f;
 	struct slice node;
-	if (client_node_name(c, &node, &f) != OK) {
-		complain("Error querying Consul agent: %s", f.text);
-		return FAILED;
-	}
+	if (client_node_name(c, &node, &f) != OK)
+		return give_up("Error querying Consul agent", &f);
 	return enable || disable ? maintenance_set(c) : maintenance_list(c, node);
 }
 
@@ -95,8 +91,5 @@ int cmd_maint(struct words words)
 		return refuse("Reason may only be provided with -enable");
 	if (!enable && !disable && *service)
 		return refuse("Service requires either -enable or -disable");
-	struct client *c = client_for_command();
-	int code = c ? maintenance(c) : FAILED;
-	client_close(c);
-	return code;
+	return command_ask(maintenance);
 }

@@ -126,10 +126,8 @@ static int members_list(struct client *c, const struct pattern *wanted)
 	struct fail f;
 	struct client_member *m;
 	size_t n;
-	if (client_members(c, wan, segment, &m, &n, &f) != OK) {
-		complain("Error retrieving members: %s", f.text);
-		return FAILED;
-	}
+	if (client_members(c, wan, segment, &m, &n, &f) != OK)
+		return give_up("Error retrieving members", &f);
 	n = members_select(m, n, wanted);
 	if (!n)
 		return NOTHING_FOUND;
@@ -142,10 +140,8 @@ int cmd_members(struct words words)
 	(void)words;
 	struct fail f;
 	struct pattern *wanted;
-	if (pattern_compile(slice_of(status), &wanted, &f) != OK) {
-		complain("Failed to compile status regexp: %s", f.text);
-		return FAILED;
-	}
+	if (pattern_compile(slice_of(status), &wanted, &f) != OK)
+		return give_up("Failed to compile status regexp", &f);
 	struct client *c = client_for_command();
 	int code = c ? members_list(c, wanted) : FAILED;
 	client_close(c);

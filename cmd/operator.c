@@ -26,13 +26,14 @@ const struct command_page page_operator_autopilot = {
                 "  Shows or changes how the servers look after themselves.",
 };
 
-static struct client *operator_client(void)
+/* command_ask with a sentence of its own for an agent that can't be reached. */
+static int operator_run(command_task *task)
 {
 	struct fail f;
 	struct client *c = client_open(&f);
-	if (!c)
-		complain("Error initializing client: %s", f.text);
-	return c;
+	int code = c ? task(c) : give_up("Error initializing client", &f);
+	client_close(c);
+	return code;
 }
 
 /* ---- raft list-peers ---- */
@@ -64,23 +65,22 @@ static void peers_show(const struct value *servers)
 	buf_free(&table);
 }
 
-int cmd_operator_raft_list(struct words words)
+static int peers_list(struct client *c)
 {
-	(void)words;
-	struct client *c = operator_client();
-	if (!c)
-		return FAILED;
 	struct fail f;
 	struct value reply;
 	struct client_request r = client_request(c, "GET", "/v1/operator/raft/configuration");
 	request_stale(&r);
-	enum err e = client_ask_json(c, &r, &reply, NULL, &f);
-	if (e == OK)
-		peers_show(value_get_fold(&reply, S("Servers")));
-	else
-		complain("Error getting peers: Failed to retrieve raft configuration: %s", f.text);
-	client_close(c);
-	return e == OK ? DONE : FAILED;
+	if (client_ask_json(c, &r, &reply, NULL, &f))
+		return give_up("Error getting peers: Failed to retrieve raft configuration", &f);
+	peers_show(value_get_fold(&reply, S("Servers")));
+	return DONE;
+}
+
+int cmd_operator_raft_list(struct words words)
+{
+	(void)words;
+	return operator_run(peers_list);
 }
 
 /* ---- raft remove-peer ---- */
@@ -103,7 +103,7 @@ const struct command_page page_operator_raft_remove = {
         .quirk = QUIRK_SAYS_TWICE,
 };
 
-static enum err peer_remove(struct client *c, struct fail *f)
+static enum err peer_ask_removal(struct client *c, struct fail *f)
 {
 	if (!*address && !*id)
 		return fail_set(f, ERR_INVALID, "an address or id is required for the peer to remove");
@@ -115,20 +115,19 @@ static enum err peer_remove(struct client *c, struct fail *f)
 	return client_ask_ok(c, &r, &a, f);
 }
 
+static int peer_remove(struct client *c)
+{
+	struct fail f;
+	if (peer_ask_removal(c, &f))
+		return give_up("Error removing peer", &f);
+	say("Removed peer with %s %s", *address ? "address" : "id", quoted(slice_of(*address ? address : id)));
+	return DONE;
+}
+
 int cmd_operator_raft_remove(struct words words)
 {
 	(void)words;
-	struct client *c = operator_client();
-	if (!c)
-		return FAILED;
-	struct fail f;
-	enum err e = peer_remove(c, &f);
-	if (e == OK)
-		say("Removed peer with %s %s", *address ? "address" : "id", quoted(slice_of(*address ? address : id)));
-	else
-		complain("Error removing peer: %s", f.text);
-	client_close(c);
-	return e == OK ? DONE : FAILED;
+	return operator_run(peer_remove);
 }
 
 /* ---- recover (ours) ---- */
@@ -181,25 +180,24 @@ static bool await_leader(dur_ns most)
 	return false;
 }
 
-int cmd_operator_recover(struct words words)
+static int recover(struct client *c)
 {
-	(void)words;
-	struct client *c = operator_client();
-	if (!c)
-		return FAILED;
 	struct fail f;
 	struct value reply;
 	struct client_request r = client_request(c, "PUT", "/v1/operator/raft/recover");
 	if (force)
 		request_param(&r, "force", S(""));
-	enum err e = client_ask_json(c, &r, &reply, NULL, &f);
-	if (e == OK)
-		dropped_show(value_get_fold(&reply, S("Dropped")));
-	client_close(c);
-	if (e != OK) {
-		complain("Error recovering: %s", f.text);
+	if (client_ask_json(c, &r, &reply, NULL, &f))
+		return give_up("Error recovering", &f);
+	dropped_show(value_get_fold(&reply, S("Dropped")));
+	return DONE;
+}
+
+int cmd_operator_recover(struct words words)
+{
+	(void)words;
+	if (operator_run(recover) != DONE)
 		return FAILED;
-	}
 	if (!await_leader(60 * NS_PER_S)) {
 		complain("The server has started again, but does not lead after a minute: look at its log");
 		return FAILED;
@@ -274,11 +272,7 @@ static void autopilot_show(const struct autopilot *a)
 	say("UpgradeVersionTag = %s", quoted(slice_of(a->upgrade_version_tag)));
 }
 
-static int autopilot_unknown(const struct fail *f)
-{
-	complain("Error querying Autopilot configuration: %s", f->text);
-	return FAILED;
-}
+static const char autopilot_unknown[] = "Error querying Autopilot configuration";
 
 const struct command_page page_operator_autopilot_get = {
         .text = "Usage: consul operator autopilot get-config [options]\n\n"
@@ -287,21 +281,20 @@ const struct command_page page_operator_autopilot_get = {
         .quirk = QUIRK_SAYS_TWICE,
 };
 
+static int autopilot_look(struct client *c)
+{
+	struct fail f;
+	struct autopilot a;
+	if (autopilot_get(c, true, &a, &f))
+		return give_up(autopilot_unknown, &f);
+	autopilot_show(&a);
+	return DONE;
+}
+
 int cmd_operator_autopilot_get(struct words words)
 {
 	(void)words;
-	struct client *c = operator_client();
-	if (!c)
-		return FAILED;
-	struct fail f;
-	struct autopilot a;
-	int code = DONE;
-	if (autopilot_get(c, true, &a, &f) == OK)
-		autopilot_show(&a);
-	else
-		code = autopilot_unknown(&f);
-	client_close(c);
-	return code;
+	return operator_run(autopilot_look);
 }
 
 /* What was given on the command line, and which of it. */
@@ -378,7 +371,7 @@ static int autopilot_change(struct client *c)
 	struct fail f;
 	struct autopilot a;
 	if (autopilot_get(c, false, &a, &f) != OK)
-		return autopilot_unknown(&f);
+		return give_up(autopilot_unknown, &f);
 	autopilot_merge(&a);
 	struct client_answer answer;
 	struct buf body = {0};
@@ -388,10 +381,8 @@ static int autopilot_change(struct client *c)
 	request_body(&r, buf_view(&body));
 	enum err e = client_ask_ok(c, &r, &answer, &f);
 	buf_free(&body);
-	if (e != OK) {
-		complain("Error setting Autopilot configuration: %s", f.text);
-		return FAILED;
-	}
+	if (e != OK)
+		return give_up("Error setting Autopilot configuration", &f);
 	bool done = slice_search(answer.body, S("true")) >= 0;
 	say("%s", done ? "Configuration updated!" : "Configuration could not be atomically updated, please try again");
 	return done ? DONE : FAILED;
@@ -400,8 +391,5 @@ static int autopilot_change(struct client *c)
 int cmd_operator_autopilot_set(struct words words)
 {
 	(void)words;
-	struct client *c = operator_client();
-	int code = c ? autopilot_change(c) : FAILED;
-	client_close(c);
-	return code;
+	return operator_run(autopilot_change);
 }

@@ -9,18 +9,17 @@ const struct command_page page_reload = {
         .asks = ASKS_AGENT,
 };
 
+static int reload(struct client *c)
+{
+	struct fail f;
+	if (client_reload(c, &f))
+		return give_up("Error reloading", &f);
+	say("Configuration reload triggered");
+	return DONE;
+}
+
 int cmd_reload(struct words words)
 {
 	(void)words;
-	struct client *c = client_for_command();
-	if (!c)
-		return FAILED;
-	struct fail f;
-	enum err e = client_reload(c, &f);
-	if (e == OK)
-		say("Configuration reload triggered");
-	else
-		complain("Error reloading: %s", f.text);
-	client_close(c);
-	return e == OK ? DONE : FAILED;
+	return command_ask(reload);
 }

@@ -196,10 +196,8 @@ static int watch_begin(struct watch *w)
 {
 	struct fail f;
 	struct slice node;
-	if (client_node_name(w->c, &node, &f) != OK) {
-		complain("Error querying Consul agent: %s", f.text);
-		return FAILED;
-	}
+	if (client_node_name(w->c, &node, &f) != OK)
+		return give_up("Error querying Consul agent", &f);
 	signal(SIGTERM, stop);
 	return watch_loop(w);
 }

@@ -63,6 +63,9 @@ struct list params_meta(struct http_call *hc); /* node-meta=key:value, as a map;
 struct service_request;
 /* /v1/catalog/service/NAME and /v1/health/service/NAME: all of it. False: the answer (400) is complete. */
 bool params_service(struct http_call *hc, struct service_request *q);
+/* The same for paths that end in a node's name. */
+struct node_request;
+bool params_node(struct http_call *hc, struct node_request *q);
 struct query_source;
 void params_source(struct http_call *hc, struct query_source *source);
 

@@ -126,11 +126,8 @@ enum api_state http_catalog_node(struct http_call *hc)
 	struct node_request q = {0};
 	struct indexed_node_services reply = {0};
 	enum api_state state;
-	if (!params_read(hc, &q.head))
+	if (!params_node(hc, &q))
 		return API_ANSWERED;
-	q.node = http_rest(hc);
-	if (!q.node.n)
-		return http_text(hc, 400, "Missing node name");
 	if (!http_read_meta(hc, &method_catalog_node_services, &q, &reply, &reply.meta, &state))
 		return state;
 	if (!reply.node_services) {

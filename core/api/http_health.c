@@ -37,10 +37,7 @@ enum api_state http_health_state(struct http_call *hc)
 enum api_state http_health_node(struct http_call *hc)
 {
 	struct node_request q = {0};
-	if (!params_read(hc, &q.head))
-		return API_ANSWERED;
-	q.node = http_rest(hc);
-	return q.node.n ? show_checks(hc, &method_health_node, &q) : http_text(hc, 400, "Missing node name");
+	return params_node(hc, &q) ? show_checks(hc, &method_health_node, &q) : API_ANSWERED;
 }
 
 enum api_state http_health_checks(struct http_call *hc)

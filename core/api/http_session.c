@@ -155,10 +155,7 @@ enum api_state http_session_info(struct http_call *hc)
 enum api_state http_session_node(struct http_call *hc)
 {
 	struct node_request q = {0};
-	if (!params_read(hc, &q.head))
-		return API_ANSWERED;
-	q.node = http_rest(hc);
-	return q.node.n ? show(hc, &method_session_node, &q) : http_text(hc, 400, "Missing node name");
+	return params_node(hc, &q) ? show(hc, &method_session_node, &q) : API_ANSWERED;
 }
 
 enum api_state http_session_list(struct http_call *hc)

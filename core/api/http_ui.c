@@ -71,11 +71,8 @@ enum api_state http_ui_node(struct http_call *hc)
 	struct node_request q = {0};
 	struct indexed_node_dump reply = {0};
 	enum api_state state;
-	if (!params_read(hc, &q.head))
+	if (!params_node(hc, &q))
 		return API_ANSWERED;
-	q.node = http_rest(hc);
-	if (!q.node.n)
-		return http_text(hc, 400, "Missing node name");
 	stale_without_leader(hc, &q.head);
 	bool read = http_read(hc, &method_internal_node_info, &q, &reply, &state);
 	if (!read && state != API_ANSWERED)

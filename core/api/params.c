@@ -201,3 +201,13 @@ bool params_service(struct http_call *hc, struct service_request *q)
 		http_text(hc, 400, "Missing service name");
 	return q->service_name.n > 0;
 }
+
+bool params_node(struct http_call *hc, struct node_request *q)
+{
+	if (!params_read(hc, &q->head))
+		return false;
+	q->node = http_rest(hc);
+	if (!q->node.n)
+		http_text(hc, 400, "Missing node name");
+	return q->node.n > 0;
+}

@@ -73,17 +73,8 @@ static const char *type_of(const struct value *v)
 
 static const char *wanted(const struct field *f)
 {
-	if (f->go_type)
-		return f->go_type;
-	switch (f->type) {
-	case F_BOOL: return "bool";
-	case F_INT: return "int";
-	case F_UINT: return "uint64";
-	case F_FLOAT: return "float64";
-	case F_DUR: return "time.Duration";
-	case F_DURSTR: return "api.ReadableDuration";
-	default: return "string";
-	}
+	const char *type = schema_go_type(f);
+	return type ? type : "string";
 }
 
 static bool unconvertible(struct reader *r, const struct field *f, const struct value *v, const struct path *path)

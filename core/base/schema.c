@@ -18,6 +18,21 @@ bool schema_is_map(const struct field *f)
 	return f->type == F_MAP || f->type == F_MAP_STRS || f->type == F_MAP_OF;
 }
 
+const char *schema_go_type(const struct field *f)
+{
+	if (f->go_type)
+		return f->go_type;
+	switch (f->type) {
+	case F_BOOL: return "bool";
+	case F_INT: return "int";
+	case F_UINT: return "uint64";
+	case F_FLOAT: return "float64";
+	case F_DUR: return "time.Duration";
+	case F_DURSTR: return "api.ReadableDuration";
+	default: return NULL;
+	}
+}
+
 bool schema_empty(const struct field *f, const void *p)
 {
 	switch (f->type) {

@@ -99,6 +99,10 @@ bool schema_is_map(const struct field *f);
 /* What omitempty leaves out: false, zero, nil, no characters, no items; never a struct. `p` is the field's place. */
 bool schema_empty(const struct field *f, const void *p);
 
+/* How Go calls the type of a field, for error texts: its own name, or that of a bool, a number or a duration. NULL for
+ * all else. */
+const char *schema_go_type(const struct field *f);
+
 /* Sorts the entries of a map (each begins with its struct slice key) and drops all but the last of equal keys. False
  * when the arena is full. */
 bool schema_map_sort(struct list *map, size_t stride, struct arena *a);

@@ -49,15 +49,10 @@ static void path_text(const struct path *path, char *out, size_t size)
 
 static const char *type_text(const struct field *f, char *out, size_t size)
 {
-	if (f->go_type)
-		return f->go_type;
+	const char *simple = schema_go_type(f);
+	if (simple)
+		return simple;
 	switch (f->type) {
-	case F_BOOL: return "bool";
-	case F_INT: return "int";
-	case F_UINT: return "uint64";
-	case F_FLOAT: return "float64";
-	case F_DUR: return "time.Duration";
-	case F_DURSTR: return "api.ReadableDuration";
 	case F_STR: return "string";
 	case F_BYTES: return "[]uint8";
 	case F_STRS: return "[]string";
