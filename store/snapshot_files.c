@@ -11,7 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { PIECE = 64 << 10 };
+/* What is written at once, and what may wait for the disk: the log's syncs would wait behind more. */
+enum { PIECE = 64 << 10, UNSYNCED_MAX = 1 << 20 };
 
 /* ---- meta.json ---- */
 
@@ -174,6 +175,8 @@ static void flush(struct snapshot_writer *w)
 	w->disk->write(w->disk, &w->state, w->at, w->out.p, w->out.n, &w->fail);
 	w->crc = crc64_xz(w->crc, w->out.p, w->out.n);
 	w->at += w->out.n;
+	if (!w->fail.code && w->at / UNSYNCED_MAX != (w->at - w->out.n) / UNSYNCED_MAX)
+		w->disk->sync(w->disk, &w->state, &w->fail);
 	buf_reset(&w->out, 2 * PIECE);
 }
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "cmd/agent/banner.h"
@@ -29,7 +30,7 @@
 #include "core/base/must.h"
 #include "core/base/slice.h"
 
-enum { FRONTS_DEFAULT_MAX = 4, STACK_BYTES = 256 << 10 };
+enum { FRONTS_DEFAULT_MAX = 4, STACK_BYTES = 256 << 10, YIELD = 10 };
 
 /* One agent a process: what has to live as long as it does. */
 static struct {
@@ -45,6 +46,11 @@ uint64_t process_seed(void)
 	uint64_t seed;
 	MUST(getrandom(&seed, sizeof seed, 0) == (ssize_t)sizeof seed);
 	return seed;
+}
+
+void process_thread_yields(void)
+{
+	setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + YIELD); /* in Linux this is the thread */
 }
 
 void process_stop(struct process *p, int exit_code)

@@ -96,6 +96,9 @@ struct process {
 /* Ends everything; any thread. */
 void process_stop(struct process *p, int exit_code);
 
+/* From now on the thread that calls lets others go first: it has long work that nobody waits for. */
+void process_thread_yields(void);
+
 /* Seeds from the system's generator. */
 uint64_t process_seed(void);
 

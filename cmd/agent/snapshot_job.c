@@ -63,6 +63,7 @@ static void *work(void *job)
 {
 	struct snapshot_job *j = job;
 	const uint64_t one = 1;
+	process_thread_yields();
 	pthread_mutex_lock(&own.one);
 	epoch_enter(own.process->epoch, own.reader);
 	snapshot_save(atomic_load(&own.process->world), slice_at(j->request, j->request_n), j->now, j->wall, &j->out);

@@ -57,6 +57,7 @@ static void write_all(struct process *p)
 static void *run(void *process)
 {
 	struct process *p = process;
+	process_thread_yields();
 	write_all(p);
 	log_hub_take(&own.log);
 	atomic_store(&own.finished, true);
