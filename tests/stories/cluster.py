@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Three servers as real processes on 127.0.0.1, .2 and .3, with -bootstrap-expect 3: one log, whoever leads.
 
-    cluster.py BINARY FOLDER [ROUNDS [SECONDS]]
+    cluster.py BINARY FOLDER [ROUNDS]
 
 Writes through any of them; the leader killed -9, and how long until a write is accepted again; one that was away catches
 up by the log, and by a snapshot; all stopped and started again; then ROUNDS times a server is killed at random under
@@ -11,15 +11,16 @@ to hold the same, with the same indexes. Closes with "N passed, N failed".
 BINARIES="A B C" names one for each server, to mix ours with real ones; SEED chooses another order of killing.
 """
 import base64
-import http.client
 import json
 import os
 import random
 import signal
-import subprocess
 import sys
 import threading
 import time
+
+sys.path.insert(0, "tests")
+from agents import Agent, until  # noqa: E402
 
 binary, folder = sys.argv[1:3]
 rounds = int(sys.argv[3]) if len(sys.argv) > 3 else 6
@@ -36,66 +37,45 @@ def check(what, ok, seen=""):
         print("not ok cluster:", what, seen, flush=True)
 
 
-def ask(number, verb, path, body=None, timeout=8):
-    connection = http.client.HTTPConnection("127.0.0.%d" % number, 8500, timeout=timeout)
-    try:
-        connection.request(verb, path, body)
-        answer = connection.getresponse()
-        return answer.status, answer.read()
-    finally:
-        connection.close()
+class Server(Agent):
+    """One of the three; `number` is the end of its address."""
 
-
-def await_(seconds, condition):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        try:
-            if condition():
-                return True
-        except (OSError, http.client.HTTPException, ValueError):
-            pass
-        time.sleep(0.01)
-    return False
-
-
-class Server:
     def __init__(self, number):
+        others = [flag for n in (1, 2, 3) if n != number for flag in ("-retry-join", "127.0.0.%d" % n)]
+        super().__init__(binaries[number - 1], folder, "s%d" % number, "127.0.0.%d" % number, "-server", "-bootstrap-expect",
+                         "3", "-config-file", folder + "/quick.json", "-retry-interval", "1s", *others)
         self.number = number
-        self.data = os.path.join(folder, "data%d" % number)
-        self.log = os.path.join(folder, "server%d.log" % number)
-        self.process = None
+        self.log = os.path.join(folder, self.name + ".log")
 
-    def start(self):
-        address = "127.0.0.%d" % self.number
-        self.process = subprocess.Popen(
-            [binaries[self.number - 1], "agent", "-server", "-bootstrap-expect", "3", "-data-dir", self.data, "-bind", address, "-client",
-             address, "-node", "s%d" % self.number, "-config-file", folder + "/quick.json", "-retry-interval", "1s"]
-            + [flag for n in (1, 2, 3) if n != self.number for flag in ("-retry-join", "127.0.0.%d" % n)],
-            stdin=subprocess.DEVNULL, stdout=open(self.log, "ab"), stderr=subprocess.STDOUT)
 
-    def end(self, how=signal.SIGKILL):
-        self.process.send_signal(how)
-        self.process.wait(20)
-
-    def runs(self):
-        return self.process and self.process.poll() is None
+def soon(seconds, condition):
+    """Is it true within so many seconds? An answer that is none counts as no."""
+    def holds_now():
+        try:
+            return condition()
+        except (ValueError, TypeError):
+            return False
+    return until(seconds, holds_now) is not None
 
 
 def leader(servers):
     """The number of the server that all who run take for the leader; 0: they do not agree."""
-    said = {ask(s.number, "GET", "/v1/status/leader", timeout=2)[1] for s in servers if s.runs()}
-    return int(said.pop().split(b".")[3].split(b":")[0]) if len(said) == 1 and said != {b'""'} else 0
+    said = {s.leader() for s in servers if s.running()}
+    return int(said.pop().split(".")[3].split(":")[0]) if len(said) == 1 and said != {""} else 0
 
 
 def await_leader(servers, seconds=20):
     found = []
-    await_(seconds, lambda: found.append(leader(servers)) or found[-1])
+    soon(seconds, lambda: found.append(leader(servers)) or found[-1])
     return found[-1] if found else 0
 
 
+def ask(number, verb, path, body=None, timeout=8):
+    return servers[number - 1].ask(verb, path, body, timeout)
+
+
 def put(number, key, value, timeout=8):
-    status, body = ask(number, "PUT", "/v1/kv/" + key, value, timeout)
-    return status == 200 and body.strip() == b"true"
+    return servers[number - 1].put(key, value, timeout)
 
 
 def all_of(number):
@@ -111,7 +91,7 @@ def all_of(number):
 def equal(servers, what):
     """All hold the same within a moment."""
     states = []
-    ok = await_(15, lambda: states.append([all_of(s.number) for s in servers]) or
+    ok = soon(15, lambda: states.append([all_of(s.number) for s in servers]) or
                 all(state == states[-1][0] for state in states[-1]))
     check(what + ": all servers hold the same", ok,
           [(len(keys), rows) for keys, rows in states[-1]] if states else "")
@@ -126,8 +106,8 @@ def holds(number, acknowledged):
 
 def closing():
     for s in servers:
-        if s.runs():
-            s.end()
+        if s.running():
+            s.end(signal.SIGKILL)
     print("%d passed, %d failed" % (passed, failed))
     sys.exit(failed > 0)
 
@@ -155,7 +135,7 @@ for s in servers:
     check("a write through server %d" % s.number, put(s.number, key, b"x"))
     acknowledged[key] = b"x"
     check("is read there", ask(s.number, "GET", "/v1/kv/%s?raw" % key)[1] == b"x")
-check("all are peers", await_(5, lambda: all(
+check("all are peers", soon(5, lambda: all(
     len(json.loads(ask(s.number, "GET", "/v1/status/peers")[1])) == 3 for s in servers)))
 equal(servers, "at first")
 
@@ -164,11 +144,8 @@ equal(servers, "at first")
 
 def read_elsewhere(number, key, value, query=""):
     """Nothing but the value, or no answer at all, will do."""
-    try:
-        status, body = ask(number, "GET", "/v1/kv/%s?raw%s" % (key, query))
-    except (OSError, http.client.HTTPException):
-        return True
-    return status == 500 or (status, body) == (200, value)
+    status, body = ask(number, "GET", "/v1/kv/%s?raw%s" % (key, query))
+    return status in (0, 500) or (status, body) == (200, value)
 
 
 old = [n for n in range(120)
@@ -197,9 +174,9 @@ for _ in range(3):
     led = await_leader(servers)
     through = next(s.number for s in servers if s.number != led)
     check("a write before", put(through, "before", b"1"))
-    servers[led - 1].end()
+    servers[led - 1].end(signal.SIGKILL)
     began = time.monotonic()
-    ok = await_(15, lambda: put(through, "after", b"1", timeout=10))
+    ok = soon(15, lambda: put(through, "after", b"1", timeout=10))
     times.append(time.monotonic() - began)
     check("a write after the leader was killed", ok)
     servers[led - 1].start()
@@ -212,7 +189,7 @@ check("a write is accepted within 2 s each time", max(times) < (2 if len(set(bin
 
 led = await_leader(servers)
 away = next(s for s in servers if s.number != led)
-away.end()
+away.end(signal.SIGKILL)
 for n in range(200):
     put(led, "log/%d" % n, b"l%d" % n)
 away.start()
@@ -220,7 +197,7 @@ equal(servers, "caught up by the log")
 
 led = await_leader(servers)
 away = next(s for s in servers if s.number != led)
-away.end()
+away.end(signal.SIGKILL)
 time.sleep(6)  # so long it is waited for
 for n in range(60): # more than is kept for followers
     put(led, "snapshot/%d" % n, b"%02d" % n * 150000, timeout=20)
@@ -241,8 +218,8 @@ put(led, "forgotten", b"1")
 through = next(s.number for s in servers if s.number != led)
 status, text = ask(through, "PUT", "/v1/snapshot", archive, timeout=30)
 check("it is restored through a follower", status == 200, text)
-check("a write after it", await_(10, lambda: put(through, "new", b"1")))
-check("what came after it was saved is gone", await_(10, lambda: all(
+check("a write after it", soon(10, lambda: put(through, "new", b"1")))
+check("what came after it was saved is gone", soon(10, lambda: all(
     ask(s.number, "GET", "/v1/kv/%s?raw&stale" % key)[0] == there
     for s in servers for key, there in (("forgotten", 404), ("kept", 200), ("new", 200)))))
 equal(servers, "after it was restored")
@@ -257,9 +234,9 @@ for how in (signal.SIGTERM, signal.SIGKILL):
     for s in servers:
         s.start()
     check("a leader after all were stopped", await_leader(servers))
-    check("a write after all were stopped", await_(10, lambda: put(1, "again", b"1")))
+    check("a write after all were stopped", soon(10, lambda: put(1, "again", b"1")))
     for s in servers:
-        check("server %d has all that was acknowledged" % s.number, await_(10, lambda: not holds(s.number, acknowledged)))
+        check("server %d has all that was acknowledged" % s.number, soon(10, lambda: not holds(s.number, acknowledged)))
     equal(servers, "after all were stopped")
 
 # ---- killed at random under load ----
@@ -275,14 +252,11 @@ def writer(me):
     while not stop.is_set():
         n += 1
         key, value = "load/%d/%d" % (me, n), b"%d" % n
-        try:
-            if put(random.choice((1, 2, 3)), key, value, timeout=10):
-                acknowledged[key] = value
-                written[0] += 1
-                if not read_elsewhere(random.choice((1, 2, 3)), key, value):
-                    unread.append(key)
-        except (OSError, http.client.HTTPException):
-            pass
+        if put(random.choice((1, 2, 3)), key, value, timeout=10):
+            acknowledged[key] = value
+            written[0] += 1
+            if not read_elsewhere(random.choice((1, 2, 3)), key, value):
+                unread.append(key)
 
 
 threads = [threading.Thread(target=writer, args=(me,), daemon=True) for me in range(WRITERS)]
@@ -292,7 +266,7 @@ for n in range(rounds):
     time.sleep(random.uniform(0.2, 1.0))
     victims = random.sample(servers, random.choice((1, 1, 1, 2, 3)))
     for s in victims:
-        s.end()
+        s.end(signal.SIGKILL)
     time.sleep(random.uniform(0, 0.5))
     for s in victims:
         s.start()
@@ -301,10 +275,10 @@ stop.set()
 for t in threads:
     t.join(15)
 check("what was acknowledged under load is read at once, whoever is asked", not unread, unread[:5])
-check("a write in the end", await_(10, lambda: put(1, "end", b"1")))
+check("a write in the end", soon(10, lambda: put(1, "end", b"1")))
 for s in servers:
     missing = []
-    ok = await_(10, lambda: not missing.__init__(holds(s.number, acknowledged)) and not missing)
+    ok = soon(10, lambda: not missing.__init__(holds(s.number, acknowledged)) and not missing)
     check("server %d has all %d acknowledged writes" % (s.number, len(acknowledged)), ok, missing[:5])
 equal(servers, "in the end")
 print("# %d writes acknowledged while servers were killed" % written[0])
