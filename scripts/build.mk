@@ -75,11 +75,14 @@ $(B)/store_bench $(B)/wal $(B)/watchers: $(B)/%: $(B)/tests/bench/%.o $(LIBOBJ)
 
 # What runs once, at start or for a person at a terminal, is made small: the binary has a limit of 1.5 MB.
 SMALL := core/base/hil core/state/query_template core/method/prepared_query core/method/query_run core/api/http_query \
-         core/agent/datacenters
+         core/agent/datacenters core/agent/register core/agent/remote_exec core/leader/autopilot core/leader/peers \
+         core/api/http_operator core/api/stats core/base/mapstructure core/base/pattern_read \
+         core/base/hcl_scan core/base/hcl_read core/raft/raft_config store/snapshot_files store/wal_recover
 ifeq ($(MODE),release)
 $(SMALL:%=$(B)/%.o): CFLAGS += -Os
 $(B)/cmd/%.o $(B)/core/agent/config%.o: CFLAGS += -Os
 $(B)/cmd/agent/%.o: CFLAGS += -O2
+$(patsubst %,$(B)/cmd/agent/%.o,boot flags_agent check_docker recovery import regroup): CFLAGS += -Os
 endif
 
 # The revision is compiled into one file, again only when it has changed.
