@@ -199,6 +199,11 @@ void *http_user(const struct http_conn *c)
 	return c->user;
 }
 
+void *http_host(const struct http_conn *c)
+{
+	return c->server->set.host;
+}
+
 uint64_t http_serial(const struct http_conn *c)
 {
 	return c->serial;

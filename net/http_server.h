@@ -111,6 +111,7 @@ void http_abort(struct http_conn *c);
 /* What the host keeps with a connection while a request is unfinished; NULL at first, and again for the next. */
 void http_set_user(struct http_conn *c, void *user);
 void *http_user(const struct http_conn *c);
+void *http_host(const struct http_conn *c); /* of the settings */
 /* Grows with every request of the server: tells a late reply for an older request from one for this. */
 uint64_t http_serial(const struct http_conn *c);
 

@@ -6,12 +6,16 @@
 #include "cmd/agent/monitors.h"
 #include "core/base/must.h"
 
-enum { BODY_MAX = 64 << 20 /* chunked values may exceed the KV's limit; snapshots are streamed */ };
+enum {
+	BODY_MAX = 64 << 20, /* chunked values may exceed the KV's limit; snapshots are streamed */
+	SPARE_MAX = 256,     /* waiters that a front keeps: each write needs one for a moment */
+};
 
 /* What a connection whose request waits has in its user pointer. */
 struct waiter {
 	struct exchange exchange; /* first */
 	struct monitor *monitor;  /* of a stream of log lines */
+	struct waiter *next;      /* spare */
 };
 
 /* ---- as a carrier of exchanges ---- */
@@ -19,16 +23,31 @@ struct waiter {
 static struct exchange *begin(void *conn)
 {
 	struct waiter *w = http_user(conn);
-	if (!w)
+	struct front *f = http_host(conn);
+	if (!w && f->spare) {
+		w = f->spare;
+		f->spare = w->next;
+		f->spares--;
+		*w = (struct waiter){0};
+	} else if (!w) {
 		w = calloc(1, sizeof *w);
+	}
 	http_set_user(conn, w);
 	return w ? &w->exchange : NULL;
 }
 
 static void done_waiting(struct http_conn *c)
 {
-	free(http_user(c));
+	struct waiter *w = http_user(c);
+	struct front *f = http_host(c);
 	http_set_user(c, NULL);
+	if (!w || f->spares == SPARE_MAX) {
+		free(w);
+		return;
+	}
+	w->next = f->spare;
+	f->spare = w;
+	f->spares++;
 }
 
 static void answer(void *conn, const struct http_answer *a)
@@ -163,6 +182,10 @@ void front_http_free(struct front *f)
 {
 	if (f->http)
 		http_server_free(f->http);
+	for (struct waiter *w = f->spare, *next; w; w = next) {
+		next = w->next;
+		free(w);
+	}
 	buf_free(&f->answer.headers);
 	buf_free(&f->answer.body);
 }

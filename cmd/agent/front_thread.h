@@ -9,6 +9,7 @@
 #include "net/http_server.h"
 
 struct forward;
+struct waiter;
 struct watches;
 struct waiting;
 
@@ -34,6 +35,8 @@ struct front {
 	struct front_rpc *rpc;      /* NULL: no server */
 	struct front_snapshot *snapshots; /* streams of others */
 	struct http_server *http;
+	struct waiter *spare;       /* of front_http */
+	unsigned spares;
 	struct watches *watches;    /* of the first front */
 	struct http_answer answer;  /* reused */
 	const struct world *world;  /* of this turn; NULL: not taken yet */

@@ -18,7 +18,7 @@ enum { LOG_LEVELS = LOG_ERR + 1 };
 
 struct kept {
 	char *text;
-	size_t n;
+	size_t n, cap;
 	enum log_level level;
 };
 
@@ -46,11 +46,17 @@ void log_hub_init(void)
 static void keep(struct slice line, enum log_level level)
 {
 	struct kept *k = &hub.ring[++hub.seq % LOG_HUB_LINES];
-	char *p = realloc(k->text, line.n + 1);
-	if (!p)
-		return;
-	memcpy(p, line.p, line.n);
-	*k = (struct kept){p, line.n, level};
+	if (line.n > k->cap || !k->text) {
+		size_t cap = (line.n | 63) + 1; /* the next line there is about as long */
+		char *p = realloc(k->text, cap);
+		if (!p)
+			return;
+		k->text = p;
+		k->cap = cap;
+	}
+	memcpy(k->text, line.p, line.n);
+	k->n = line.n;
+	k->level = level;
 }
 
 static void to_syslog(struct slice line, enum log_level level)

@@ -187,12 +187,12 @@ static void log_request(struct http_call *hc)
 	struct logbuf *l = &hc->api->log;
 	if (LOG_DEBUG < l->level)
 		return;
-	struct buf took = {0};
+	char text[48];
+	struct buf took = {.p = text, .cap = sizeof text, .limit = sizeof text};
 	dur_print(&took, hc->api->now - hc->r->began);
 	struct slice url = log_url(hc);
 	log_debug(l, "http: Request %.*s %.*s (%.*s) from=%.*s", PS(hc->r->method), PS(url), PS(buf_view(&took)),
 		PS(hc->r->remote));
-	buf_free(&took);
 }
 
 static void log_error(struct http_call *hc, struct slice why)
