@@ -115,7 +115,7 @@ void raft_start(struct raft *r, mono_ns now)
 	        PS(buf_view(&text)));
 	buf_free(&text);
 	log_info(r->log, "raft: Node at %s [Follower] entering Follower state (Leader: \"\")", r->address);
-	raft_follow_wait(r);
+	raft_election_begin(r, r->s.last == 1 && r->s.term == 1);
 }
 
 /* ---- time ---- */

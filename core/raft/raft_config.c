@@ -381,6 +381,6 @@ enum err raft_bootstrap(struct raft *r, const struct raft_server *servers, size_
 	raft_members_entry(r, &first);
 	buf_free(&bytes);
 	if (r->started)
-		raft_follow_wait(r);
+		raft_election_begin(r, true);
 	return OK;
 }

@@ -2,6 +2,7 @@
  *
  *   silent for a random 1 to 2 heartbeat timeouts ──> pre-vote ──majority──> candidate: term + 1, our vote to disk
  *   the leader's connection was closed ──> a moment ──^                       ──durable──> ask ──majority──> leader
+ *   start, nobody heard ──> the time of a lease ──────^
  *
  * The pre-vote changes nothing anywhere, so a server that hears nobody can't disturb the others with ever higher terms.
  * Peers that don't know it count as granting after silence, but not after a mere hint: real ones deny everybody until
@@ -11,9 +12,11 @@
 #include "core/base/slice.h"
 #include "core/raft/raft_machine.h"
 
-/* After a hint: so long until we ask, so that not all ask at once; and how often before silence decides. */
+/* After a hint: so long until we ask, so that not all ask at once; again after some of the latter, so often, then less
+ * often until silence decides. */
 #define HURRY_LEAST (1 * NS_PER_MS)
 #define HURRY_MOST (20 * NS_PER_MS)
+#define HURRY_SLOW (100 * NS_PER_MS)
 enum { HURRIES_MAX = 12 };
 
 /* What refusals weigh of those who know no pre-vote: each try is a new term and a line in the log for them, too. One in
@@ -60,7 +63,7 @@ void raft_follow_become(struct raft *r, raft_term term)
 		return;
 	r->s.role = RAFT_FOLLOWER;
 	r->suspect = false;
-	r->hurries = 0;
+	r->hurry_until = 0;
 	if (was == RAFT_LEADER)
 		raft_lead_end(r);
 	say_following(r);
@@ -141,14 +144,15 @@ static void stand(struct raft *r)
 /* Not won by those who answered, and can't be any more: soon again, at a moment of our own. */
 static void lose(struct raft *r)
 {
-	if (r->hurried && ++r->hurries < HURRIES_MAX)
-		r->deadline = r->now + raft_some_time(r, HURRY_MOST, 3 * HURRY_MOST);
-	else if (r->hurried)
-		r->deadline = r->contact + r->patience;
-	else if (r->refused >= WEIGHT_MOST)
+	if (r->hurried) {
+		dur_ns pause = ++r->hurries < HURRIES_MAX ? HURRY_MOST : HURRY_SLOW;
+		mono_ns again = r->now + raft_some_time(r, pause, 3 * pause);
+		r->deadline = again < r->hurry_until ? again : r->hurry_until;
+	} else if (r->refused >= WEIGHT_MOST) {
 		r->deadline = r->now + raft_some_time(r, r->election_timeout, 2 * r->election_timeout);
-	else
+	} else {
 		r->deadline = r->now + raft_some_time(r, r->heartbeat_timeout / 20, r->heartbeat_timeout / 4);
+	}
 	r->asking = ASK_NOTHING;
 }
 
@@ -218,7 +222,7 @@ void raft_election_tick(struct raft *r)
 		r->deadline = r->now + r->election_timeout; /* nothing can be promised now */
 		return;
 	}
-	bool hurried = r->suspect && r->now < r->contact + r->patience;
+	bool hurried = r->now < r->hurry_until;
 	if (r->s.role == RAFT_CANDIDATE && r->asking)
 		log_warn(r->log, "raft: Election timeout reached, restarting election");
 	if (r->asking)
@@ -239,15 +243,37 @@ void raft_election_tick(struct raft *r)
 	ask_first(r, hurried);
 }
 
+/* Asks after `pause` and a moment, and again and again until silence decides. */
+static void hurry(struct raft *r, mono_ns until, dur_ns pause)
+{
+	mono_ns soon = r->now + pause + raft_some_time(r, HURRY_LEAST, HURRY_MOST);
+	r->hurries = 0;
+	r->hurry_until = until;
+	if (!r->asking && soon < r->deadline)
+		r->deadline = soon;
+}
+
+/* Nobody was ever heard: of a new group the first begins, the others give it a head start each. Of an old one somebody
+ * may lead still, who heard of us last before we ended: he is given the time to find us, or to know that he has lost
+ * his quorum, so that there are never two at whom clients read. */
+void raft_election_begin(struct raft *r, bool fresh)
+{
+	dur_ns step = r->heartbeat_timeout / 10, pause = r->lease_timeout + step;
+	raft_follow_wait(r);
+	if (!r->s.voter || raft_members_alone(r))
+		return;
+	for (size_t i = 0; fresh && i < r->latest.n; i++)
+		if (slice_is(r->latest.servers[i].id, r->id))
+			pause = (dur_ns)i * step;
+	hurry(r, r->deadline, pause + (fresh ? 0 : raft_some_time(r, 0, step)));
+}
+
 void raft_election_hurry(struct raft *r)
 {
 	if (r->s.role != RAFT_FOLLOWER || !r->leader[0] || r->suspect || !r->s.voter)
 		return;
 	r->suspect = true;
-	r->hurries = 0;
-	mono_ns soon = r->now + raft_some_time(r, HURRY_LEAST, HURRY_MOST);
-	if (!r->asking && soon < r->deadline)
-		r->deadline = soon;
+	hurry(r, r->contact + r->patience, 0);
 }
 
 /* ---- questions and answers ---- */

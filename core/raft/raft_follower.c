@@ -31,7 +31,8 @@ static bool leader_heard(
 	c->leads = true;
 	r->contact = r->now;
 	r->suspect = false;
-	r->hurries = r->refused = 0;
+	r->hurry_until = 0;
+	r->refused = 0;
 	r->silence = false;
 	r->asking = ASK_NOTHING;
 	r->deadline = r->now + r->patience;

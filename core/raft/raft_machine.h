@@ -198,12 +198,13 @@ struct raft {
 	/* follower and candidate */
 	char leader[RAFT_NAME_MAX + 1]; /* address; "": not known */
 	mono_ns contact;
-	bool suspect;     /* its connection was closed, and nothing heard since */
-	unsigned hurries; /* elections begun because of that */
-	unsigned refused; /* the weight of refusals since a leader was heard (raft_election.c) */
-	bool silence;     /* it was said that nothing is heard of a leader */
-	dur_ns patience;  /* how long silence may last */
-	mono_ns deadline; /* to stand for election, or again */
+	bool suspect;        /* its connection was closed, and nothing heard since */
+	mono_ns hurry_until; /* until then we ask who is sure to understand it; 0: we wait */
+	unsigned hurries;    /* … so often now */
+	unsigned refused;    /* the weight of refusals since a leader was heard (raft_election.c) */
+	bool silence;        /* it was said that nothing is heard of a leader */
+	dur_ns patience;     /* how long silence may last */
+	mono_ns deadline;    /* to stand for election, or again */
 	enum asking asking;
 	bool hurried;      /* this pre-vote came of a closed connection: silence is no consent */
 	uint64_t ask_wait; /* append that has our vote */
@@ -267,7 +268,8 @@ void raft_members_text(struct buf *out, const struct raft_members *m); /* as Go 
 
 /* raft_election.c */
 void raft_election_tick(struct raft *r);
-void raft_election_hurry(struct raft *r); /* the leader's connection was closed */
+void raft_election_begin(struct raft *r, bool fresh); /* we know nothing of a leader yet */
+void raft_election_hurry(struct raft *r);             /* the leader's connection was closed */
 void raft_election_logged(struct raft *r);
 void raft_election_answer(struct raft *r, struct raft_peer *p, const struct raft_wire_answer *a);
 void raft_election_lost(struct raft *r, struct raft_peer *p);

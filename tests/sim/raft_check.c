@@ -196,10 +196,27 @@ static void check_quorum(struct world *w, struct node *n)
 }
 
 /* Whoever leads and reads the newest has asked a quorum since; whoever follows, somebody who led. */
-static bool asked_leader(struct world *w, struct node *n, const struct op *op)
+static bool told_by(struct world *w, const struct node *n, const struct node *leader, const struct op *op)
+{
+	size_t servers_n, voters = 0, since = 0;
+	if (w->heard[n->number][leader->number] < op->at)
+		return false;
+	if (!leader->up || w->changes != op->changes || !raft_configuration_stable(leader->raft))
+		return true; /* whom it had to ask is not known any more */
+	const struct raft_server *servers = raft_configuration(leader->raft, &servers_n, NULL);
+	for (size_t i = 0; i < servers_n; i++) {
+		const struct node *m = node_named(w, servers[i].id);
+		bool voter = servers[i].suffrage == RAFT_VOTER;
+		voters += voter;
+		since += voter && (m == n || m == leader || w->heard[leader->number][m->number] >= op->at);
+	}
+	return since >= voters / 2 + 1;
+}
+
+static bool asked_leader(struct world *w, const struct node *n, const struct op *op)
 {
 	for (int i = 0; i < w->nodes_n; i++)
-		if (i != n->number && w->heard[n->number][i] >= op->at)
+		if (i != n->number && told_by(w, n, &w->nodes[i], op))
 			return true;
 	return false;
 }

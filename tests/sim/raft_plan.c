@@ -88,7 +88,7 @@ static void client_write(struct world *w, struct node *n)
 static void client_read(struct world *w, struct node *n)
 {
 	struct op *op = &w->ops[w->ops_n++];
-	*op = (struct op){.read = true, .index = w->acked, .at = w->now};
+	*op = (struct op){.read = true, .index = w->acked, .at = w->now, .changes = w->changes};
 	raft_tick(n->raft, w->now);
 	raft_verify(n->raft, op);
 	node_turn(w, n);

@@ -159,6 +159,7 @@ struct op {
 	raft_index index; /* of the write; of a read: what was acknowledged before */
 	bool done;
 	mono_ns at;
+	unsigned changes; /* of the group, when it was asked */
 	char text[56];
 };
 

@@ -796,3 +796,67 @@ TEST(raft, a_leader_tells_followers_how_far_the_newest_is)
 	CHECK(answered(&g, RAFT_WIRE_READ, 0).success);
 	rig_free(&g);
 }
+
+/* ---- the first leader ---- */
+
+static struct rig fresh(const char *id, const char *address, bool ours)
+{
+	struct rig g = {.now = NS_PER_S};
+	const struct raft_options o = {.id = id, .address = address, .protocol = 3, .seed = 7, .log = &quiet};
+	struct fail f;
+	g.r = raft_new(&o);
+	ASSERT(g.r);
+	raft_start(g.r, g.now);
+	for (size_t i = 0; i < ARRAY_LEN(group); i++)
+		raft_peer_prevote(g.r, group[i].id, ours);
+	ASSERT(!raft_bootstrap(g.r, group, 3, &f));
+	return g;
+}
+
+TEST(raft, the_first_of_a_new_group_begins_at_once)
+{
+	struct raft_wire_request q;
+	struct rig g = fresh("one", ME, true);
+	turn(&g, 20 * NS_PER_MS);
+	ASSERT(asked(&g, &q, 0));
+	CHECK(q.vote.prevote);
+	CHECK(asked(&g, &q, 1));
+	rig_free(&g);
+	g = fresh("three", THREE, true); /* two have a head start of 100 ms each */
+	turn(&g, 199 * NS_PER_MS);
+	CHECK(!asked(&g, &q, 0));
+	turn(&g, 22 * NS_PER_MS);
+	CHECK(asked(&g, &q, 0));
+	rig_free(&g);
+	g = fresh("one", ME, false); /* real ones have to be left in peace until they, too, wait in vain */
+	for (int i = 0; i < 9; i++) {
+		turn(&g, 100 * NS_PER_MS);
+		CHECK(!asked(&g, &q, 0));
+	}
+	turn(&g, NS_PER_S + 200 * NS_PER_MS);
+	CHECK_EQ(raft_state(g.r)->role, RAFT_CANDIDATE);
+	rig_free(&g);
+}
+
+TEST(raft, who_comes_back_asks_when_nobody_has_found_it)
+{
+	const struct raft_options o = {.id = "one", .address = ME, .protocol = 3, .seed = 7, .log = &quiet};
+	struct raft_wire_request q;
+	struct rig g = {.r = raft_new(&o), .now = NS_PER_S};
+	ASSERT(g.r);
+	raft_recover_snapshot(g.r, 9, 4, group, 3, 1);
+	raft_start(g.r, g.now);
+	raft_peer_prevote(g.r, S("two"), true);
+	turn(&g, 599 * NS_PER_MS); /* somebody may lead, who hears only then that he has lost his quorum */
+	CHECK(!asked(&g, &q, 0));
+	turn(&g, 122 * NS_PER_MS);
+	ASSERT(asked(&g, &q, 0));
+	CHECK(q.vote.prevote);
+	CHECK_EQ(raft_state(g.r)->term, 4);
+	request(&g, 1, beat(4)); /* there is a leader */
+	for (int i = 0; i < 9; i++) {
+		turn(&g, 100 * NS_PER_MS);
+		CHECK(!asked(&g, &q, 0));
+	}
+	rig_free(&g);
+}
