@@ -2,40 +2,42 @@
 
 #include <stdlib.h>
 
+#include "core/base/must.h"
 #include "core/gossip/swim.h"
 
 static void ask(struct gossip *g, struct claim *c)
 {
 	c->asked++;
-	ping_send(g, &c->peer->addr, c->seq, c->peer->name);
+	ping_send(g, &c->peer->card->addr, c->seq, peer_name(c->peer));
 	gossip_timer_set(g, &c->timer, TIMER_CLAIM, g->now + g->c.timing.probe_timeout / CLAIM_PINGS);
 }
 
-void claim_raise(struct gossip *g, struct peer *holder, const struct msg_alive *newcomer)
+/* A newcomer who was called dead meanwhile has a new incarnation. */
+static void renew(struct gossip *g, struct claim *c, struct card *card)
 {
-	if (holder->claim) {
-		struct gossip_addr addr;
-		if (gossip_addr_read(newcomer->addr, newcomer->port, &addr) &&
-		        gossip_addr_eq(&addr, &holder->claim->addr) &&
-		        newcomer->incarnation > holder->claim->incarnation)
-			holder->claim->incarnation = (uint32_t)newcomer->incarnation;
+	bool newer = gossip_addr_eq(&card->addr, &c->card->addr) && card->incarnation > c->card->incarnation;
+	card_drop(g->c.cards, newer ? c->card : card);
+	if (newer)
+		c->card = card;
+}
+
+void claim_raise(
+        struct gossip *g, struct peer *holder, const struct msg_alive *newcomer, const struct gossip_addr *addr)
+{
+	struct trouble *t = peer_trouble(holder);
+	struct card *card = t->claim || g->claims_n < CLAIMS_MAX ? peer_card(g, newcomer, addr) : NULL;
+	if (!card)
+		return;
+	if (t->claim) {
+		renew(g, t->claim, card);
 		return;
 	}
-	if (g->claims_n == CLAIMS_MAX || newcomer->vsn.n != VSN_BYTES)
-		return;
-	struct claim *c = calloc(1, sizeof *c + newcomer->meta.n);
-	if (!c || !gossip_addr_read(newcomer->addr, newcomer->port, &c->addr)) {
-		free(c);
-		return;
-	}
+	struct claim *c = calloc(1, sizeof *c);
+	MUST(c);
 	c->peer = holder;
 	c->seq = ++g->seq;
-	c->incarnation = (uint32_t)newcomer->incarnation;
-	memcpy(c->vsn, newcomer->vsn.p, VSN_BYTES);
-	c->meta = (struct slice){(char *)(c + 1), newcomer->meta.n};
-	if (newcomer->meta.n)
-		memcpy(c + 1, newcomer->meta.p, newcomer->meta.n);
-	holder->claim = c;
+	c->card = card;
+	t->claim = c;
 	c->next = g->claims;
 	g->claims = c;
 	g->claims_n++;
@@ -50,7 +52,8 @@ void claim_drop(struct gossip *g, struct claim *c)
 	*at = c->next;
 	g->claims_n--;
 	gossip_timer_stop(g, &c->timer);
-	c->peer->claim = NULL;
+	c->peer->trouble->claim = NULL;
+	card_drop(g->c.cards, c->card);
 	free(c);
 }
 
@@ -71,22 +74,16 @@ void claim_timer(struct gossip *g, struct claim *c)
 		ask(g, c);
 		return;
 	}
-	log_info(g->log, "memberlist: Marking %.*s as failed, silent while another claims its name", PS(p->name));
-	struct msg_suspect m = {p->incarnation, p->name, g->c.name};
+	log_info(g->log, "memberlist: Marking %.*s as failed, silent while another claims its name", PS(peer_name(p)));
+	struct msg_suspect m = {p->incarnation, peer_name(p), g->c.name};
 	swim_dead(g, &m); /* grants the claim */
 }
 
 void claim_grant(struct gossip *g, struct claim *c)
 {
-	struct peer *p = c->peer;
-	struct msg_alive m = {
-	        .incarnation = c->incarnation,
-	        .node = gossip_keep(g, p->name),
-	        .addr = gossip_keep(g, gossip_addr_bytes(&c->addr)),
-	        .port = c->addr.port,
-	        .meta = gossip_keep(g, c->meta),
-	        .vsn = gossip_keep(g, slice_at(c->vsn, VSN_BYTES)),
-	};
+	struct card *card = card_hold(c->card);
+	struct msg_alive m = card_alive(card);
 	claim_drop(g, c);
 	swim_alive(g, &m);
+	card_drop(g->c.cards, card);
 }

@@ -7,6 +7,7 @@
 #ifndef GOSSIP_CLAIM_H
 #define GOSSIP_CLAIM_H
 
+#include "core/gossip/card.h"
 #include "core/gossip/gossip.h"
 #include "core/gossip/message.h"
 #include "core/gossip/timer.h"
@@ -22,14 +23,12 @@ struct claim {
 	struct peer *peer; /* the holder */
 	uint32_t seq;
 	unsigned asked;
-	struct gossip_addr addr; /* the newcomer's */
-	uint32_t incarnation;
-	uint8_t vsn[VSN_BYTES];
-	struct slice meta; /* behind the struct */
+	struct card *card; /* the newcomer's */
 };
 
 /* Asks the holder, unless he is being asked already. */
-void claim_raise(struct gossip *g, struct peer *holder, const struct msg_alive *newcomer);
+void claim_raise(
+        struct gossip *g, struct peer *holder, const struct msg_alive *newcomer, const struct gossip_addr *addr);
 void claim_timer(struct gossip *g, struct claim *c);
 /* True if the ack was the holder's answer: the claim is dropped. */
 bool claim_answered(struct gossip *g, uint32_t seq);

@@ -230,18 +230,18 @@ void exchange_tick(struct gossip *g)
 	struct peer *p;
 	if (!peer_random(g, 1, worth_exchanging, &p))
 		return;
-	struct stream *s = stream_open_to(g, STREAM_PUSH_PULL, &p->addr);
+	struct stream *s = stream_open_to(g, STREAM_PUSH_PULL, &p->card->addr);
 	if (s)
-		s->name = slice_of(strndup(p->name.p, p->name.n));
+		s->name = slice_of(strndup(peer_name(p).p, peer_name(p).n));
 }
 
 void exchange_ping(struct gossip *g, const struct peer *p, uint32_t seq, mono_ns deadline, uint32_t *stream)
 {
-	struct stream *s = stream_open_to(g, STREAM_PING, &p->addr);
+	struct stream *s = stream_open_to(g, STREAM_PING, &p->card->addr);
 	if (!s)
 		return;
 	s->seq = seq;
-	s->name = slice_of(strndup(p->name.p, p->name.n));
+	s->name = slice_of(strndup(peer_name(p).p, peer_name(p).n));
 	*stream = s->id;
 	gossip_timer_set(g, &s->timer, TIMER_STREAM, deadline);
 }

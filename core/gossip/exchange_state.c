@@ -10,9 +10,10 @@ void exchange_put_state(struct gossip *g, struct buf *out, bool join)
 	struct msg_push_header h = {g->order_n, (int64_t)user.n, join};
 	message_put(out, SWIM_PUSH_PULL, &msg_push_header_schema, &h);
 	for (uint32_t i = 0; i < g->order_n; i++) {
-		const struct peer *p = g->order[i];
-		struct msg_push_node m = {p->addr.port, p->incarnation, p->state, p->name, gossip_addr_bytes(&p->addr),
-		        p->meta, slice_at(p->vsn, VSN_BYTES)};
+		const struct peer *p = peer_nth(g, i);
+		const struct card *c = p->card;
+		struct msg_push_node m = {c->addr.port, p->incarnation, p->state, card_name(c),
+		        gossip_addr_bytes(&c->addr), card_meta(c), slice_at(c->vsn, VSN_BYTES)};
 		schema_mp_write(out, &msg_push_node_schema, &m);
 	}
 	buf_slice(out, buf_view(&user));
@@ -93,12 +94,12 @@ static enum err check_versions(const struct gossip *g, const struct remote_state
 		if (r->nodes[i].state == PEER_ALIVE)
 			narrow(&v, (const uint8_t *)r->nodes[i].vsn.p);
 	for (uint32_t i = 0; i < g->order_n; i++)
-		if (g->order[i]->state == PEER_ALIVE)
-			narrow(&v, g->order[i]->vsn);
+		if (peer_nth(g, i)->state == PEER_ALIVE)
+			narrow(&v, peer_nth(g, i)->card->vsn);
 	for (uint32_t i = 0; i < r->n && !e; i++)
 		e = fits(&v, r->nodes[i].name, (const uint8_t *)r->nodes[i].vsn.p, f);
 	for (uint32_t i = 0; i < g->order_n && !e; i++)
-		e = fits(&v, g->order[i]->name, g->order[i]->vsn, f);
+		e = fits(&v, peer_name(peer_nth(g, i)), peer_nth(g, i)->card->vsn, f);
 	return e;
 }
 
@@ -127,7 +128,7 @@ static enum err check_joinable(
 static void merge_node(struct gossip *g, const struct msg_push_node *n, const struct gossip_addr *addr, bool newcomer)
 {
 	if (n->state == PEER_ALIVE) {
-		if (newcomer && slice_eq(n->name, g->c.name) && !gossip_addr_eq(&g->self->addr, addr))
+		if (newcomer && slice_eq(n->name, g->c.name) && !gossip_addr_eq(&g->self->card->addr, addr))
 			swim_outbid(g, (uint32_t)n->incarnation);
 		struct msg_alive m = {n->incarnation, n->port, n->name, n->addr, n->meta, n->vsn};
 		swim_alive(g, &m);
@@ -137,8 +138,21 @@ static void merge_node(struct gossip *g, const struct msg_push_node *n, const st
 	 * unless it is about us, who must outbid the incarnation. */
 	const struct peer *p = peer_find(g, n->name);
 	struct msg_suspect m = {n->incarnation, n->name, g->c.name};
-	if (p && (is_self(g, p) || gossip_addr_eq(&p->addr, addr)))
+	if (p && (is_self(g, p) || gossip_addr_eq(&p->card->addr, addr)))
 		swim_suspect(g, &m);
+}
+
+/* The first state from a pool: nothing of it is news to the pool, so it is not told on; in a pool of a thousand that
+ * would be a thousand messages from each who comes. But what the pool told while it did not know us yet we have missed:
+ * hence another look, soon. */
+static void arrive(struct gossip *g)
+{
+	dur_ns soon = g->c.timing.push_pull_interval / 8;
+	g->arriving = true;
+	struct gossip_timer *t = &g->fixed[TIMER_PUSH_PULL];
+	mono_ns at = g->now + soon + (dur_ns)rand_below(&g->rand, (uint64_t)soon + 1);
+	if (t->node.place && t->node.key > at)
+		gossip_timer_set(g, t, TIMER_PUSH_PULL, at);
 }
 
 enum err remote_state_merge(struct gossip *g, const struct remote_state *r, const struct gossip_addr *from,
@@ -149,8 +163,11 @@ enum err remote_state_merge(struct gossip *g, const struct remote_state *r, cons
 		e = check_joinable(g, r, from, f);
 	if (e)
 		return e;
+	if (joining && !served && g->order_n == 1)
+		arrive(g);
 	for (uint32_t i = 0; i < r->n; i++)
 		merge_node(g, &r->nodes[i], &r->addrs[i], joining && !served);
+	g->arriving = false;
 	if (r->user.n)
 		serf_merge_state(g, r->user, joining && ignore_old);
 	return OK;

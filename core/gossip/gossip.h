@@ -19,6 +19,8 @@
 #include "core/gossip/address.h"
 #include "core/gossip/vivaldi.h"
 
+struct cards;
+
 enum { GOSSIP_META_MAX = 512, GOSSIP_NAME_MAX = 512, GOSSIP_EVENT_MAX = 512, GOSSIP_QUERY_MAX = 1024 };
 enum { GOSSIP_PACKET_MAX = 65536, GOSSIP_STATE_MAX = 20 << 20 };
 enum { GOSSIP_KEEP = 8 << 10 }; /* bytes that a buffer or arena keeps between two uses; usual packets have 1400 */
@@ -62,6 +64,7 @@ struct gossip_config {
 	struct slice snapshot_bytes; /* what the file held at start */
 	struct logbuf *log;
 	uint64_t seed;
+	struct cards *cards; /* what several pools of one process know of members, shared; NULL: nothing is */
 };
 
 /* ---- members ---- */
@@ -80,10 +83,12 @@ struct gossip_member {
 	const uint8_t *vsn;   /* VSN_BYTES */
 	uint64_t status_time; /* Lamport */
 	uint32_t incarnation;
-	mono_ns since;                          /* failed or left: when it died */
-	uint64_t accusations;                   /* suspicions that it has raised against others */
-	uint64_t accused;                       /* suspicions raised against it */
-	const struct vivaldi_point *coordinate; /* as last seen in an ack; NULL: never */
+	mono_ns since;        /* failed or left: when it died */
+	uint64_t accusations; /* suspicions that it has raised against others */
+	uint64_t accused;     /* suspicions raised against it */
+	bool measured;        /* a ping of ours was answered straight */
+	const struct vivaldi_point
+	        *coordinate; /* as last seen in an ack; NULL: never, or a LAN pool, which keeps none */
 };
 
 /* ---- events ---- */

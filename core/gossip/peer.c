@@ -13,43 +13,36 @@ const char *gossip_status_name(enum gossip_status s)
 	return (size_t)s < ARRAY_LEN(status_names) ? status_names[s] : "unknown";
 }
 
-static bool own(struct slice *to, struct slice from)
-{
-	char *p = malloc(from.n + 1);
-	if (!p)
-		return false;
-	memcpy(p, from.p ? from.p : "", from.n);
-	p[from.n] = 0;
-	free((void *)(uintptr_t)to->p);
-	*to = (struct slice){p, from.n};
-	return true;
-}
-
 struct peer *peer_find(const struct gossip *g, struct slice name)
 {
-	return map_get(&g->by_name, name);
+	return roster_find(&g->roster, name);
 }
 
-struct peer *peer_new(struct gossip *g, struct slice name, const struct gossip_addr *addr)
+struct peer *peer_next(const struct gossip *g, uint32_t *at)
 {
-	struct peer *p = g->by_name.n < GOSSIP_PEERS_MAX ? calloc(1, sizeof *p) : NULL;
+	return roster_next(&g->roster, at);
+}
+
+struct card *peer_card(struct gossip *g, const struct msg_alive *m, const struct gossip_addr *addr)
+{
+	return card_of(g->c.cards, m, addr, message_make(g, SWIM_ALIVE, &msg_alive_schema, m));
+}
+
+struct peer *peer_new(struct gossip *g, struct card *card)
+{
+	struct peer *p = roster_add(&g->roster, card);
 	if (!p)
 		return NULL;
-	p->addr = *addr;
 	p->state = PEER_NONE;
-	if (own(&p->name, name) && map_put(&g->by_name, p->name, p, NULL)) {
-		g->by_state[p->state]++;
-		g->by_status[p->status]++;
-		return p;
-	}
-	free((void *)(uintptr_t)p->name.p);
-	free(p);
-	return NULL;
+	g->by_state[p->state]++;
+	g->by_status[p->status]++;
+	return p;
 }
 
-bool peer_set_meta(struct peer *p, struct slice meta)
+void peer_set_card(struct gossip *g, struct peer *p, struct card *card)
 {
-	return own(&p->meta, meta);
+	card_drop(g->c.cards, p->card);
+	p->card = card;
 }
 
 void peer_release(struct gossip *g, struct peer *p)
@@ -58,36 +51,55 @@ void peer_release(struct gossip *g, struct peer *p)
 		return;
 	g->by_state[p->state]--;
 	g->by_status[p->status]--;
-	map_remove(&g->by_name, p->name);
 	peer_trust(g, p);
+	free(p->trouble);
 	free(p->path);
-	free((void *)(uintptr_t)p->meta.p);
-	free((void *)(uintptr_t)p->name.p);
-	free(p);
+	struct card *card = p->card;
+	roster_remove(&g->roster, p);
+	card_drop(g->c.cards, card);
 }
 
-void peer_view(const struct peer *p, struct gossip_member *out)
+struct trouble *peer_trouble(struct peer *p)
 {
+	if (!p->trouble) {
+		p->trouble = calloc(1, sizeof *p->trouble);
+		MUST(p->trouble);
+		p->trouble->peer = p;
+		p->trouble->told = BROADCAST_NONE;
+	}
+	return p->trouble;
+}
+
+void peer_view(const struct gossip *g, const struct peer *p, struct gossip_member *out)
+{
+	static const struct trouble none;
+	const struct trouble *t = p->trouble ? p->trouble : &none;
 	*out = (struct gossip_member){
-	        .name = p->name,
-	        .addr = p->addr,
+	        .name = peer_name(p),
+	        .addr = p->card->addr,
 	        .status = p->status,
-	        .meta = p->meta,
-	        .vsn = p->vsn,
+	        .meta = card_meta(p->card),
+	        .vsn = p->card->vsn,
 	        .status_time = p->status_time,
 	        .incarnation = p->incarnation,
-	        .since = p->left_at,
-	        .accusations = p->accusations,
-	        .accused = p->accused,
-	        .coordinate = p->path ? &p->path->point : NULL,
+	        .since = t->left_at,
+	        .accusations = t->accusations,
+	        .accused = t->accused,
+	        .measured = p->path != NULL,
+	        .coordinate = p->path && pool_keeps_points(g) ? p->path->point : NULL,
 	};
 }
 
 /* ---- memberlist's record ---- */
 
+struct peer *peer_nth(const struct gossip *g, uint32_t n)
+{
+	return roster_at(&g->roster, g->order[n]);
+}
+
 static void place(struct gossip *g, struct peer *p, uint32_t at)
 {
-	g->order[at] = p;
+	g->order[at] = p->number;
 	p->place = at;
 }
 
@@ -96,7 +108,7 @@ bool peer_enter(struct gossip *g, struct peer *p)
 	MUST(p->state == PEER_NONE);
 	if (g->order_n == g->order_cap) {
 		uint32_t cap = g->order_cap ? g->order_cap * 2 : 16;
-		struct peer **order = realloc(g->order, cap * sizeof *order);
+		uint32_t *order = realloc(g->order, cap * sizeof *order);
 		if (!order)
 			return false;
 		g->order = order;
@@ -104,7 +116,7 @@ bool peer_enter(struct gossip *g, struct peer *p)
 	}
 	uint32_t n = g->order_n++, at = n ? (uint32_t)rand_below(&g->rand, n) : 0;
 	if (at < n)
-		place(g, g->order[at], n);
+		place(g, peer_nth(g, at), n);
 	place(g, p, at);
 	p->incarnation = 0;
 	peer_set_state(g, p, PEER_DEAD);
@@ -113,15 +125,15 @@ bool peer_enter(struct gossip *g, struct peer *p)
 
 void peer_forget(struct gossip *g, struct peer *p)
 {
-	MUST(p->state != PEER_NONE && g->order[p->place] == p);
-	struct peer *last = g->order[--g->order_n];
-	place(g, last, p->place);
+	MUST(p->state != PEER_NONE && peer_nth(g, p->place) == p);
+	place(g, peer_nth(g, --g->order_n), p->place);
 	peer_trust(g, p);
 	probe_forget(g, p);
-	if (p->told)
-		broadcasts_drop(&g->told, p->told);
-	if (p->claim)
-		claim_drop(g, p->claim);
+	broadcasts_drop_member(&g->told, p->number);
+	if (p->trouble && p->trouble->told != BROADCAST_NONE)
+		broadcasts_drop(&g->told, p->trouble->told);
+	if (p->trouble && p->trouble->claim)
+		claim_drop(g, p->trouble->claim);
 	peer_set_state(g, p, PEER_NONE);
 }
 
@@ -130,7 +142,8 @@ void peer_set_state(struct gossip *g, struct peer *p, enum peer_state s)
 	g->by_state[p->state]--;
 	g->by_state[s]++;
 	p->state = (uint8_t)s;
-	p->changed = g->now;
+	if (p->trouble)
+		p->trouble->changed = g->now;
 }
 
 void peer_set_status(struct gossip *g, struct peer *p, enum gossip_status s)
@@ -142,11 +155,38 @@ void peer_set_status(struct gossip *g, struct peer *p, enum gossip_status s)
 
 void peer_trust(struct gossip *g, struct peer *p)
 {
-	if (!p->doubt)
+	struct trouble *t = p->trouble;
+	if (!t || !t->doubt)
 		return;
-	gossip_timer_stop(g, &p->doubt_timer);
-	free(p->doubt);
-	p->doubt = NULL;
+	gossip_timer_stop(g, &t->doubt_timer);
+	free(t->doubt);
+	t->doubt = NULL;
+}
+
+bool peer_dead_long(const struct gossip *g, const struct peer *p)
+{
+	return p->state == PEER_DEAD && p->trouble && g->now - p->trouble->changed > g->c.timing.gossip_to_dead;
+}
+
+/* ---- what is told on ---- */
+
+static void tell_no_more(struct gossip *g, struct peer *p)
+{
+	broadcasts_drop_member(&g->told, p->number);
+	if (p->trouble && p->trouble->told != BROADCAST_NONE)
+		broadcasts_drop(&g->told, p->trouble->told);
+}
+
+void peer_tell_card(struct gossip *g, struct peer *p)
+{
+	tell_no_more(g, p);
+	broadcasts_add_member(&g->told, p->number);
+}
+
+void peer_tell(struct gossip *g, struct peer *p, struct slice message, uint32_t waiter)
+{
+	tell_no_more(g, p);
+	broadcasts_add(&g->told, message, &peer_trouble(p)->told, waiter);
 }
 
 unsigned peer_random(
@@ -154,7 +194,7 @@ unsigned peer_random(
 {
 	unsigned n = 0;
 	for (uint32_t i = 0; i < 3 * g->order_n && n < k; i++) {
-		struct peer *p = g->order[rand_below(&g->rand, g->order_n)];
+		struct peer *p = peer_nth(g, (uint32_t)rand_below(&g->rand, g->order_n));
 		bool again = !fits(g, p);
 		for (unsigned j = 0; j < n && !again; j++)
 			again = out[j] == p;

@@ -114,16 +114,16 @@ static void emit(struct gossip *g, struct slice bytes, bool replace, bool sync)
 static void put_alive(struct buf *b, const struct peer *p)
 {
 	char addr[GOSSIP_ADDR_TEXT];
-	gossip_addr_print(&p->addr, addr);
-	buf_fmt(b, "alive: %.*s %s\n", PS(p->name), addr);
+	gossip_addr_print(&p->card->addr, addr);
+	buf_fmt(b, "alive: %.*s %s\n", PS(peer_name(p)), addr);
 }
 
 static void compact(struct gossip *g)
 {
 	struct peers_file *f = &g->peers_file;
 	struct buf b = {0};
-	size_t at = 0;
-	for (const struct peer *p; (p = map_next(&g->by_name, &at));)
+	uint32_t at = 0;
+	for (const struct peer *p; (p = peer_next(g, &at));)
 		if (p->status == GOSSIP_ALIVE || p->status == GOSSIP_LEAVING)
 			put_alive(&b, p);
 	buf_fmt(&b, "clock: %llu\nevent-clock: %llu\nquery-clock: %llu\n", (unsigned long long)f->clock,
@@ -167,7 +167,7 @@ void peers_file_alive(struct gossip *g, const struct peer *p)
 
 void peers_file_not_alive(struct gossip *g, const struct peer *p)
 {
-	append(g, arena_str(&g->scratch, "not-alive: %.*s\n", PS(p->name)), false);
+	append(g, arena_str(&g->scratch, "not-alive: %.*s\n", PS(peer_name(p))), false);
 	peers_file_clock(g);
 }
 

@@ -23,8 +23,8 @@ void ping_send(struct gossip *g, const struct gossip_addr *to, uint32_t seq, str
 static void new_order(struct gossip *g)
 {
 	for (uint32_t i = 0; i < g->order_n;) {
-		struct peer *p = g->order[i];
-		if (p->state != PEER_DEAD || is_self(g, p) || g->now - p->changed <= g->c.timing.gossip_to_dead) {
+		struct peer *p = peer_nth(g, i);
+		if (!peer_dead_long(g, p) || is_self(g, p)) {
 			i++;
 			continue;
 		}
@@ -33,11 +33,11 @@ static void new_order(struct gossip *g)
 	}
 	for (uint32_t i = g->order_n; i > 1; i--) {
 		uint32_t with = (uint32_t)rand_below(&g->rand, i);
-		struct peer *swap = g->order[i - 1];
+		uint32_t swap = g->order[i - 1];
 		g->order[i - 1] = g->order[with];
 		g->order[with] = swap;
-		g->order[i - 1]->place = i - 1;
-		g->order[with]->place = with;
+		peer_nth(g, i - 1)->place = i - 1;
+		peer_nth(g, with)->place = with;
 	}
 	g->probe.at = 0;
 }
@@ -49,7 +49,7 @@ static struct peer *next_peer(struct gossip *g)
 			new_order(g);
 			continue;
 		}
-		struct peer *p = g->order[g->probe.at++];
+		struct peer *p = peer_nth(g, g->probe.at++);
 		if (!is_self(g, p) && p->state != PEER_DEAD)
 			return p;
 	}
@@ -60,17 +60,17 @@ static struct peer *next_peer(struct gossip *g)
 static void send_first(struct gossip *g, struct peer *p)
 {
 	if (p->state == PEER_ALIVE) {
-		ping_send(g, &p->addr, g->probe.seq, p->name);
+		ping_send(g, &p->card->addr, g->probe.seq, peer_name(p));
 		return;
 	}
-	struct msg_ping ping = {g->probe.seq, p->name};
-	struct msg_suspect suspect = {p->incarnation, p->name, g->c.name};
+	struct msg_ping ping = {g->probe.seq, peer_name(p)};
+	struct msg_suspect suspect = {p->incarnation, peer_name(p), g->c.name};
 	parts_clear(&g->parts);
 	parts_add(&g->parts, false, message_make(g, SWIM_PING, &msg_ping_schema, &ping));
 	parts_add(&g->parts, false, message_make(g, SWIM_SUSPECT, &msg_suspect_schema, &suspect));
 	buf_reset(&g->packet, GOSSIP_KEEP);
 	parts_put(&g->packet, &g->parts, true);
-	packet_send_bare(g, &p->addr, buf_view(&g->packet), knows_crc(p));
+	packet_send_bare(g, &p->card->addr, buf_view(&g->packet), knows_crc(p));
 }
 
 static void round_begin(struct gossip *g, struct peer *p)
@@ -131,16 +131,16 @@ static void go_indirect(struct gossip *g)
 	gossip_timer_set(g, &g->fixed[TIMER_ROUND], TIMER_ROUND, r->deadline);
 	if (!p)
 		return;
-	log_debug(g->log, "memberlist: Failed ping: %.*s (timeout reached)", PS(p->name));
+	log_debug(g->log, "memberlist: Failed ping: %.*s (timeout reached)", PS(peer_name(p)));
 	unsigned k = g->c.timing.indirect_checks;
 	k = peer_random(g, k < INDIRECT_MAX ? k : INDIRECT_MAX, helps, helpers);
-	struct msg_indirect m = {r->seq, p->addr.port, gossip_addr_bytes(&p->addr), p->name, false};
+	struct msg_indirect m = {r->seq, p->card->addr.port, gossip_addr_bytes(&p->card->addr), peer_name(p), false};
 	for (unsigned i = 0; i < k; i++) {
-		m.nack = helpers[i]->vsn[VSN_SWIM_MAX] >= 4;
+		m.nack = helpers[i]->card->vsn[VSN_SWIM_MAX] >= 4;
 		r->nacks_due += m.nack;
-		packet_send(g, &helpers[i]->addr, message_make(g, SWIM_INDIRECT, &msg_indirect_schema, &m));
+		packet_send(g, &helpers[i]->card->addr, message_make(g, SWIM_INDIRECT, &msg_indirect_schema, &m));
 	}
-	if (p->vsn[VSN_SWIM_MAX] >= 3)
+	if (p->card->vsn[VSN_SWIM_MAX] >= 3)
 		exchange_ping(g, p, r->seq, r->deadline, &r->stream);
 }
 
@@ -154,8 +154,8 @@ static void round_failed(struct gossip *g)
 		probe_score(g, 1);
 	if (!p)
 		return;
-	log_info(g->log, "memberlist: Suspect %.*s has failed, no acks received", PS(p->name));
-	struct msg_suspect m = {r->incarnation, p->name, g->c.name};
+	log_info(g->log, "memberlist: Suspect %.*s has failed, no acks received", PS(peer_name(p)));
+	struct msg_suspect m = {r->incarnation, peer_name(p), g->c.name};
 	swim_suspect(g, &m);
 }
 
@@ -169,7 +169,7 @@ void probe_timer(struct gossip *g)
 	if (r->by_tcp && r->peer) {
 		log_warn(g->log,
 		        "memberlist: Was able to connect to %.*s but other probes failed, network may be misconfigured",
-		        PS(r->peer->name));
+		        PS(peer_name(r->peer)));
 		probe_score(g, -1);
 	} else {
 		round_failed(g);
@@ -230,12 +230,15 @@ static void learn_distance(struct gossip *g, struct peer *p, struct slice payloa
 			log_err(g->log, "serf: %s: %u", why, (uint8_t)payload.p[0]);
 		return;
 	}
-	if (!p->path && !(p->path = calloc(1, sizeof *p->path)))
+	bool keep = pool_keeps_points(g);
+	if (!p->path && !(p->path = calloc(1, sizeof *p->path + keep * sizeof point)))
 		return;
-	if (vivaldi_update(&g->vivaldi, &p->path->samples, &point, rtt, &g->rand))
-		p->path->point = point;
-	else
-		log_trace(g->log, "serf: Rejected coordinate from %.*s", PS(p->name));
+	if (vivaldi_update(&g->vivaldi, &p->path->samples, &point, rtt, &g->rand)) {
+		if (keep)
+			p->path->point[0] = point;
+	} else {
+		log_trace(g->log, "serf: Rejected coordinate from %.*s", PS(peer_name(p)));
+	}
 }
 
 static void relay_drop(struct gossip *g, struct relay *r)

@@ -42,7 +42,7 @@ struct gossip;
 struct peer;
 
 void probe_tick(struct gossip *g);
-void probe_timer(struct gossip *g); /* the round's own deadline */
+void probe_timer(struct gossip *g);   /* the round's own deadline */
 void probe_abandon(struct gossip *g); /* the round does not count */
 void probe_forget(struct gossip *g, const struct peer *p);
 void probe_stream_ack(struct gossip *g, uint32_t stream, uint32_t seq);

@@ -9,12 +9,19 @@
 #include "core/gossip/swim.h"
 #include "core/gossip/tags.h"
 
+static struct slice word_joined(struct gossip *g, const struct peer *p)
+{
+	struct msg_intent m = {p->status_time, peer_name(p), false};
+	return message_make(g, SERF_JOIN, &msg_intent_schema, &m);
+}
+
 void serf_init(struct gossip *g)
 {
 	struct serf *s = &g->serf;
 	s->clock.at = s->event_clock.at = s->query_clock.at = 1;
 	map_init(&s->intents, rand_u64(&g->rand));
 	broadcasts_init(&s->intents_told, SERF_QUEUE_MIN);
+	broadcasts_of_members(&s->intents_told, g, offsetof(struct peer, joined), word_joined);
 	broadcasts_init(&s->events_told, SERF_QUEUE_MIN);
 	broadcasts_init(&s->queries_told, SERF_QUEUE_MIN);
 }
@@ -40,7 +47,7 @@ void serf_free(struct gossip *g)
 
 uint32_t serf_members(const struct gossip *g)
 {
-	return (uint32_t)g->by_name.n - g->by_status[GOSSIP_NONE];
+	return g->roster.n - g->by_status[GOSSIP_NONE];
 }
 
 bool serf_others_alive(const struct gossip *g)
@@ -71,10 +78,10 @@ void serf_say(struct gossip *g, struct peer *p, enum gossip_change change)
 {
 	struct gossip_member *m = arena_alloc(&g->out->mem, sizeof *m);
 	MUST(m);
-	peer_view(p, m);
-	m->name = gossip_keep(g, p->name);
-	m->meta = gossip_keep(g, p->meta);
-	m->vsn = (const uint8_t *)gossip_keep(g, slice_at(p->vsn, VSN_BYTES)).p;
+	peer_view(g, p, m);
+	m->name = gossip_keep(g, peer_name(p));
+	m->meta = gossip_keep(g, card_meta(p->card));
+	m->vsn = (const uint8_t *)gossip_keep(g, slice_at(p->card->vsn, VSN_BYTES)).p;
 	if (m->coordinate)
 		m->coordinate = (const void *)gossip_keep(g, slice_at(m->coordinate, sizeof *m->coordinate)).p;
 	struct gossip_effect *x = gossip_effect_add(g, GX_MEMBER);
@@ -85,14 +92,14 @@ void serf_say(struct gossip *g, struct peer *p, enum gossip_change change)
 static void log_member(struct gossip *g, const char *what, const struct peer *p)
 {
 	char ip[IP_TEXT];
-	ip_print(&p->addr.ip, ip);
-	log_info(g->log, "serf: %s: %.*s %s", what, PS(p->name), ip);
+	ip_print(&p->card->addr.ip, ip);
+	log_info(g->log, "serf: %s: %.*s %s", what, PS(peer_name(p)), ip);
 }
 
 /* What was said about it before we knew it. */
 static void apply_intent(struct gossip *g, struct peer *p)
 {
-	struct intent *i = map_get(&g->serf.intents, p->name);
+	struct intent *i = map_get(&g->serf.intents, peer_name(p));
 	if (!i)
 		return;
 	p->status_time = i->ltime;
@@ -104,7 +111,8 @@ void serf_joined(struct gossip *g, struct peer *p)
 {
 	bool new = p->status == GOSSIP_NONE;
 	peer_set_status(g, p, GOSSIP_ALIVE);
-	p->left_at = 0;
+	if (p->trouble)
+		p->trouble->left_at = 0;
 	if (new)
 		apply_intent(g, p);
 	log_member(g, "EventMemberJoin", p);
@@ -120,7 +128,7 @@ void serf_gone(struct gossip *g, struct peer *p)
 		return;
 	}
 	peer_set_status(g, p, left ? GOSSIP_LEFT : GOSSIP_FAILED);
-	p->left_at = g->now;
+	peer_trouble(p)->left_at = g->now;
 	log_member(g, left ? "EventMemberLeave" : "EventMemberFailed", p);
 	serf_say(g, p, left ? CHANGE_LEAVE : CHANGE_FAILED);
 	peers_file_not_alive(g, p);
@@ -130,7 +138,7 @@ void serf_updated(struct gossip *g, struct peer *p)
 {
 	if (p->status == GOSSIP_NONE)
 		return;
-	log_info(g->log, "serf: EventMemberUpdate: %.*s", PS(p->name));
+	log_info(g->log, "serf: EventMemberUpdate: %.*s", PS(peer_name(p)));
 	serf_say(g, p, CHANGE_UPDATE);
 }
 
@@ -138,10 +146,10 @@ void serf_conflict(struct gossip *g, struct peer *mine, const struct gossip_addr
 {
 	char theirs[GOSSIP_ADDR_TEXT], ours[GOSSIP_ADDR_TEXT];
 	gossip_addr_print(other, theirs);
-	gossip_addr_print(&mine->addr, ours);
+	gossip_addr_print(&mine->card->addr, ours);
 	if (!is_self(g, mine)) {
-		log_warn(g->log, "serf: Name conflict for '%.*s' both %s and %s are claiming", PS(mine->name), ours,
-		        theirs);
+		log_warn(g->log, "serf: Name conflict for '%.*s' both %s and %s are claiming", PS(peer_name(mine)),
+		        ours, theirs);
 		return;
 	}
 	log_err(g->log,
@@ -180,11 +188,12 @@ static bool keep_intent(struct gossip *g, const struct msg_intent *m, uint8_t ty
 
 static void reap_one(struct gossip *g, struct peer *p)
 {
-	log_info(g->log, "serf: EventMemberReap: %.*s", PS(p->name));
+	log_info(g->log, "serf: EventMemberReap: %.*s", PS(peer_name(p)));
 	serf_say(g, p, CHANGE_REAP);
 	peer_set_status(g, p, GOSSIP_NONE);
 	free(p->path);
 	p->path = NULL;
+	broadcasts_drop_member(&g->serf.intents_told, p->number);
 	peer_release(g, p);
 }
 
@@ -194,6 +203,14 @@ static void prune(struct gossip *g, struct peer *p)
 	if (p->state == PEER_DEAD)
 		peer_forget(g, p);
 	reap_one(g, p);
+}
+
+/* A later word about it: the joining that is told on is out of date. (It would be told with this time, and a leave of
+ * the same time, which a push/pull does not tell from a join, would not be believed.) */
+static void set_time(struct gossip *g, struct peer *p, uint64_t ltime)
+{
+	p->status_time = ltime;
+	broadcasts_drop_member(&g->serf.intents_told, p->number);
 }
 
 static bool take_leave(struct gossip *g, const struct msg_intent *m)
@@ -212,12 +229,12 @@ static bool take_leave(struct gossip *g, const struct msg_intent *m)
 	bool gone = p->status == GOSSIP_FAILED || p->status == GOSSIP_LEFT;
 	if (p->status == GOSSIP_ALIVE) {
 		peer_set_status(g, p, GOSSIP_LEAVING);
-		p->status_time = m->ltime;
+		set_time(g, p, m->ltime);
 		return true;
 	}
 	if (!gone || (p->status == GOSSIP_LEFT && !m->prune))
 		return false;
-	p->status_time = m->ltime;
+	set_time(g, p, m->ltime);
 	if (p->status == GOSSIP_FAILED) {
 		peer_set_status(g, p, GOSSIP_LEFT);
 		log_member(g, "EventMemberLeave (forced)", p);
@@ -237,7 +254,7 @@ static bool take_join(struct gossip *g, const struct msg_intent *m)
 		return keep_intent(g, m, SERF_JOIN);
 	if (m->ltime <= p->status_time)
 		return false;
-	p->status_time = m->ltime;
+	set_time(g, p, m->ltime);
 	if (p->status == GOSSIP_LEAVING)
 		peer_set_status(g, p, GOSSIP_ALIVE);
 	return true;
@@ -250,6 +267,18 @@ static void tell(struct gossip *g, struct broadcasts *q, struct slice message, u
 	q->max = serf_queue_max(g);
 	if (message.n <= GOSSIP_PACKET_MAX / 2)
 		broadcasts_add(q, message, NULL, waiter);
+}
+
+/* The join intent of a member is its word in the queue; of somebody unknown it is a message as any. */
+static void tell_joined(struct gossip *g, struct slice node, struct slice message)
+{
+	struct peer *p = peer_find(g, node);
+	if (!p || p->status == GOSSIP_NONE) {
+		tell(g, &g->serf.intents_told, message, 0);
+		return;
+	}
+	g->serf.intents_told.max = serf_queue_max(g);
+	broadcasts_add_member(&g->serf.intents_told, p->number);
 }
 
 void serf_broadcast_join(struct gossip *g, uint64_t ltime)
@@ -298,7 +327,7 @@ static dur_ns patience(const struct gossip *g, const struct peer *p)
 	if (p->status == GOSSIP_LEFT)
 		return g->c.timing.tombstone_timeout;
 	dur_ns own = 0;
-	struct slice tag = tags_find(p->meta, S("rc_tm"), NULL);
+	struct slice tag = tags_find(card_meta(p->card), S("rc_tm"), NULL);
 	if (tag.n && !dur_parse(tag, &own, NULL) && own > 0)
 		return own;
 	return g->c.timing.reconnect_timeout;
@@ -316,10 +345,10 @@ static void reap_intents(struct gossip *g)
 
 void serf_reap(struct gossip *g)
 {
-	size_t at = 0;
-	for (struct peer *p; (p = map_next(&g->by_name, &at));) {
+	uint32_t at = 0;
+	for (struct peer *p; (p = peer_next(g, &at));) {
 		bool gone = p->status == GOSSIP_FAILED || p->status == GOSSIP_LEFT;
-		if (gone && !is_self(g, p) && g->now - p->left_at > patience(g, p))
+		if (gone && !is_self(g, p) && g->now - p->trouble->left_at > patience(g, p))
 			reap_one(g, p);
 	}
 	reap_intents(g);
@@ -327,8 +356,8 @@ void serf_reap(struct gossip *g)
 
 static struct peer *nth_failed(struct gossip *g, uint64_t nth)
 {
-	size_t at = 0;
-	for (struct peer *p; (p = map_next(&g->by_name, &at));)
+	uint32_t at = 0;
+	for (struct peer *p; (p = peer_next(g, &at));)
 		if (p->status == GOSSIP_FAILED && nth-- == 0)
 			return p;
 	return NULL;
@@ -347,9 +376,9 @@ void serf_reconnect(struct gossip *g)
 	struct peer *p = nth_failed(g, rand_below(&g->rand, failed));
 	MUST(p);
 	char addr[GOSSIP_ADDR_TEXT];
-	gossip_addr_print(&p->addr, addr);
-	log_info(g->log, "serf: attempting reconnect to %.*s %s", PS(p->name), addr);
-	exchange_join_own(g, JOIN_RECONNECT, &p->addr, NULL, 1);
+	gossip_addr_print(&p->card->addr, addr);
+	log_info(g->log, "serf: attempting reconnect to %.*s %s", PS(peer_name(p)), addr);
+	exchange_join_own(g, JOIN_RECONNECT, &p->card->addr, NULL, 1);
 }
 
 static void check_queue(struct gossip *g, const char *name, struct broadcasts *q)
@@ -438,7 +467,10 @@ void serf_message(struct gossip *g, struct slice message)
 	bool news = false;
 	switch (type) {
 	case SERF_LEAVE: news = take_leave(g, &m.intent); break;
-	case SERF_JOIN: news = take_join(g, &m.intent); break;
+	case SERF_JOIN:
+		if (take_join(g, &m.intent))
+			tell_joined(g, m.intent.node, message);
+		break;
 	case SERF_USER_EVENT:
 		news = serf_event_take(g, &m.event);
 		q = &g->serf.events_told;
@@ -455,9 +487,16 @@ void serf_message(struct gossip *g, struct slice message)
 
 /* ---- the user state of a push/pull ---- */
 
+/* Who is still leaving is listed with those who have left. Serf lists the latter only: to whoever hears of the time of
+ * the leave in between it is the time of a join, the leave itself is old news then, and its end is a failure. */
+static bool said_goodbye(const struct peer *p)
+{
+	return p->status == GOSSIP_LEFT || p->status == GOSSIP_LEAVING;
+}
+
 void serf_put_state(struct gossip *g, struct buf *out)
 {
-	size_t at = 0;
+	uint32_t at = 0;
 	const struct peer *p;
 	buf_char(out, SERF_PUSH_PULL);
 	mp_put_map(out, 6);
@@ -468,19 +507,19 @@ void serf_put_state(struct gossip *g, struct buf *out)
 	mp_put_str(out, S("LTime"));
 	mp_put_u64(out, g->serf.clock.at);
 	mp_put_str(out, S("LeftMembers"));
-	mp_put_array(out, g->by_status[GOSSIP_LEFT]);
-	while ((p = map_next(&g->by_name, &at)))
-		if (p->status == GOSSIP_LEFT)
-			mp_put_str(out, p->name);
+	mp_put_array(out, g->by_status[GOSSIP_LEFT] + g->by_status[GOSSIP_LEAVING]);
+	while ((p = peer_next(g, &at)))
+		if (said_goodbye(p))
+			mp_put_str(out, peer_name(p));
 	mp_put_str(out, S("QueryLTime"));
 	mp_put_u64(out, g->serf.query_clock.at);
 	mp_put_str(out, S("StatusLTimes"));
 	mp_put_map(out, serf_members(g));
 	at = 0;
-	while ((p = map_next(&g->by_name, &at))) {
+	while ((p = peer_next(g, &at))) {
 		if (p->status == GOSSIP_NONE)
 			continue;
-		mp_put_str(out, p->name);
+		mp_put_str(out, peer_name(p));
 		mp_put_u64(out, p->status_time);
 	}
 }

@@ -92,7 +92,7 @@ static void count_vote(struct gossip *g, struct query *q, struct slice payload)
 		return;
 	}
 	q->votes++;
-	if (gossip_addr_read(m.addr, m.port, &addr) && gossip_addr_eq(&addr, &g->self->addr))
+	if (gossip_addr_read(m.addr, m.port, &addr) && gossip_addr_eq(&addr, &g->self->card->addr))
 		q->votes_for_us++;
 }
 
@@ -155,11 +155,11 @@ static struct list encode_filters(struct gossip *g, struct list nodes, struct li
 /* Registers, asks ourselves, tells the others. */
 static void ask(struct gossip *g, struct query *q, struct msg_query *m)
 {
-	struct slice addr = gossip_addr_bytes(&g->self->addr);
+	struct slice addr = gossip_addr_bytes(&g->self->card->addr);
 	m->ltime = q->ltime;
 	m->id = q->id;
 	m->addr = addr;
-	m->port = g->self->addr.port;
+	m->port = g->self->card->addr.port;
 	m->flags = q->want_acks ? QUERY_ACK : 0;
 	if (!m->timeout)
 		m->timeout = serf_query_default_timeout(g);
@@ -232,7 +232,7 @@ void serf_query_vote(struct gossip *g)
 
 static bool relays_well(const struct gossip *g, const struct peer *p)
 {
-	return !is_self(g, p) && p->status == GOSSIP_ALIVE && p->vsn[VSN_SWIM_MAX] >= 5;
+	return !is_self(g, p) && p->status == GOSSIP_ALIVE && knows_crc(p);
 }
 
 static void relay_answer(struct gossip *g, const struct gossip_asked *to, struct slice raw)
@@ -252,7 +252,7 @@ static void relay_answer(struct gossip *g, const struct gossip_asked *to, struct
 	}
 	k = peer_random(g, k, relays_well, through);
 	for (unsigned i = 0; i < k; i++)
-		serf_send(g, &through[i]->addr, buf_view(&b));
+		serf_send(g, &through[i]->card->addr, buf_view(&b));
 	buf_free(&b);
 }
 
@@ -262,7 +262,7 @@ static bool send_answer(struct gossip *g, const struct gossip_asked *to, struct 
 	struct buf b = {0};
 	message_put(&b, SERF_RESPONSE, &msg_response_schema, &m);
 	bool fits = !b.failed && b.n <= GOSSIP_QUERY_MAX;
-	if (fits && gossip_addr_eq(&to->from, &g->self->addr))
+	if (fits && gossip_addr_eq(&to->from, &g->self->card->addr))
 		serf_query_take_response(g, &m);
 	else if (fits)
 		serf_send(g, &to->from, buf_view(&b));
@@ -295,17 +295,17 @@ static void answer_conflict(struct gossip *g, const struct gossip_asked *to, str
 	struct buf b = {0};
 	const struct peer *p = peer_find(g, name);
 	if (p && p->status != GOSSIP_NONE) {
-		struct msg_member m = {.name = p->name,
-		        .addr = gossip_addr_bytes(&p->addr),
-		        .port = p->addr.port,
+		struct msg_member m = {.name = peer_name(p),
+		        .addr = gossip_addr_bytes(&p->card->addr),
+		        .port = p->card->addr.port,
 		        .status = p->status,
-		        .swim_min = p->vsn[VSN_SWIM_MIN],
-		        .swim_max = p->vsn[VSN_SWIM_MAX],
-		        .swim = p->vsn[VSN_SWIM],
-		        .serf_min = p->vsn[VSN_SERF_MIN],
-		        .serf_max = p->vsn[VSN_SERF_MAX],
-		        .serf = p->vsn[VSN_SERF]};
-		tags_get(p->meta, &g->scratch, &m.tags);
+		        .swim_min = p->card->vsn[VSN_SWIM_MIN],
+		        .swim_max = p->card->vsn[VSN_SWIM_MAX],
+		        .swim = p->card->vsn[VSN_SWIM],
+		        .serf_min = p->card->vsn[VSN_SERF_MIN],
+		        .serf_max = p->card->vsn[VSN_SERF_MAX],
+		        .serf = p->card->vsn[VSN_SERF]};
+		tags_get(card_meta(p->card), &g->scratch, &m.tags);
 		message_put(&b, SERF_CONFLICT_RESPONSE, &msg_member_schema, &m);
 	} else {
 		buf_char(&b, SERF_CONFLICT_RESPONSE);

@@ -116,7 +116,7 @@ void gossip_timer_set(struct gossip *g, struct gossip_timer *t, enum gossip_time
 
 uint64_t name_hash(const struct gossip *g, struct slice name)
 {
-	return hash_bytes(g->by_name.seed, name);
+	return hash_bytes(g->roster.seed, name);
 }
 
 struct slice message_make(struct gossip *g, uint8_t type, const struct schema *s, const void *message)
@@ -191,7 +191,7 @@ void swim_leave(struct gossip *g, uint64_t tag)
 	bool others = g->by_state[PEER_ALIVE] + g->by_state[PEER_SUSPECT] > 1;
 	g->left = true;
 	g->leave_waiter = others ? waiter_new(g, WAIT_LEAVE_DEAD, tag) : 0;
-	struct msg_suspect m = {g->self->incarnation, g->self->name, S_NONE};
+	struct msg_suspect m = {g->self->incarnation, peer_name(g->self), S_NONE};
 	swim_dead(g, &m);
 	if (!others)
 		gossip_done(g, tag, OK, S_NONE, 0);
@@ -245,6 +245,12 @@ static enum err take_keys(struct gossip *g, struct list keys, struct fail *f)
 	return e;
 }
 
+static struct slice word_alive(struct gossip *g, const struct peer *p)
+{
+	(void)g;
+	return card_message(p->card);
+}
+
 struct gossip *gossip_new(const struct gossip_config *c, struct fail *f)
 {
 	struct gossip *g = calloc(1, sizeof *g);
@@ -255,8 +261,9 @@ struct gossip *gossip_new(const struct gossip_config *c, struct fail *f)
 	copy_config(g, c);
 	g->log = c->log;
 	rand_seed(&g->rand, c->seed);
-	map_init(&g->by_name, rand_u64(&g->rand));
+	roster_init(&g->roster, rand_u64(&g->rand), rand_u64(&g->rand));
 	broadcasts_init(&g->told, UINT32_MAX);
+	broadcasts_of_members(&g->told, g, offsetof(struct peer, alive), word_alive);
 	vivaldi_init(&g->vivaldi);
 	g->envelope.random = &g->rand;
 	g->envelope.compress = !c->no_compression;
@@ -275,24 +282,24 @@ struct gossip *gossip_new(const struct gossip_config *c, struct fail *f)
 
 static void peers_free(struct gossip *g)
 {
-	size_t at = 0;
+	uint32_t at = 0;
 	while (g->order_n)
-		peer_forget(g, g->order[g->order_n - 1]);
-	for (struct peer *p; (p = map_next(&g->by_name, &at));) {
+		peer_forget(g, peer_nth(g, g->order_n - 1));
+	for (struct peer *p; (p = peer_next(g, &at));) {
 		peer_set_status(g, p, GOSSIP_NONE);
 		peer_release(g, p);
 	}
-	map_free(&g->by_name);
+	roster_free(&g->roster);
 	free(g->order);
 }
 
 void gossip_free(struct gossip *g)
 {
-	peers_free(g);
 	exchange_free(g);
 	relays_free(g);
 	serf_free(g);
 	broadcasts_free(&g->told);
+	peers_free(g);
 	for (struct waiter *w = g->waiters, *next; w; w = next) {
 		next = w->next;
 		gossip_timer_stop(g, &w->timer);
@@ -419,15 +426,15 @@ static void fire_fixed(struct gossip *g, enum gossip_timer_kind kind)
 static void doubt_over(struct gossip *g, struct peer *p)
 {
 	log_info(g->log, "memberlist: Marking %.*s as failed, suspect timeout reached (%u peer confirmations)",
-	        PS(p->name), p->doubt->heard);
-	struct msg_suspect m = {p->incarnation, p->name, g->c.name};
+	        PS(peer_name(p)), peer_doubt(p)->heard);
+	struct msg_suspect m = {p->incarnation, peer_name(p), g->c.name};
 	swim_dead(g, &m);
 }
 
 static void fire(struct gossip *g, struct gossip_timer *t)
 {
 	switch (t->kind) {
-	case TIMER_DOUBT: doubt_over(g, HEAP_OWNER(t, struct peer, doubt_timer)); break;
+	case TIMER_DOUBT: doubt_over(g, HEAP_OWNER(t, struct trouble, doubt_timer)->peer); break;
 	case TIMER_CLAIM: claim_timer(g, HEAP_OWNER(t, struct claim, timer)); break;
 	case TIMER_RELAY: relay_timeout(g, HEAP_OWNER(t, struct relay, timer)); break;
 	case TIMER_STREAM: exchange_timeout(g, HEAP_OWNER(t, struct stream, timer)); break;
@@ -446,11 +453,11 @@ static void slept(struct gossip *g, dur_ns late)
 	probe_score(g, 1);
 	probe_abandon(g);
 	for (uint32_t i = 0; i < g->order_n; i++) {
-		struct peer *p = g->order[i];
-		if (!p->doubt)
+		struct trouble *t = peer_nth(g, i)->trouble;
+		if (!t || !t->doubt)
 			continue;
-		p->doubt->start += late;
-		gossip_timer_set(g, &p->doubt_timer, TIMER_DOUBT, suspicion_deadline(p->doubt));
+		t->doubt->start += late;
+		gossip_timer_set(g, &t->doubt_timer, TIMER_DOUBT, suspicion_deadline(t->doubt));
 	}
 }
 
@@ -518,14 +525,12 @@ void gossip_step(struct gossip *g, const struct gossip_event *ev, struct gossip_
 
 bool gossip_member_next(const struct gossip *g, uint32_t *at, struct gossip_member *out)
 {
-	size_t place = *at;
 	struct peer *p;
 	do
-		p = map_next(&g->by_name, &place);
+		p = peer_next(g, at);
 	while (p && p->status == GOSSIP_NONE);
-	*at = (uint32_t)place;
 	if (p)
-		peer_view(p, out);
+		peer_view(g, p, out);
 	return p;
 }
 
@@ -534,7 +539,7 @@ bool gossip_find(const struct gossip *g, struct slice name, struct gossip_member
 	struct peer *p = peer_find(g, name);
 	if (!p || p->status == GOSSIP_NONE)
 		return false;
-	peer_view(p, out);
+	peer_view(g, p, out);
 	return true;
 }
 
@@ -571,19 +576,21 @@ void gossip_stats(const struct gossip *g, struct gossip_stats *out)
 bool gossip_invariants(const struct gossip *g)
 {
 	uint32_t states[PEER_NONE + 1] = {0}, in_order = 0;
-	size_t at = 0;
-	for (const struct peer *p; (p = map_next(&g->by_name, &at));) {
+	uint32_t at = 0;
+	for (const struct peer *p; (p = peer_next(g, &at));) {
 		states[p->state]++;
 		in_order += p->state != PEER_NONE;
 		if (p->state == PEER_NONE && p->status == GOSSIP_NONE)
 			return false; /* 1: nobody is kept whom nobody knows */
-		if ((p->doubt != NULL) != (p->state == PEER_SUSPECT))
+		if ((peer_doubt(p) != NULL) != (p->state == PEER_SUSPECT))
 			return false; /* 2: suspect members, and only they, have a deadline */
-		if (p->state != PEER_NONE && g->order[p->place] != p)
+		if (p->state != PEER_NONE && peer_nth(g, p->place) != p)
 			return false; /* 3 */
-		if (p->told && p->told->owner != &p->told)
-			return false; /* 4 */
+		if (p->alive.queued && p->trouble && p->trouble->told != BROADCAST_NONE)
+			return false; /* 4: one message about each */
 	}
+	if (!broadcasts_invariants(&g->told) || !broadcasts_invariants(&g->serf.intents_told))
+		return false;
 	if (memcmp(states, g->by_state, sizeof states) != 0 || in_order != g->order_n)
 		return false; /* 3: the probing order holds each record once */
 	if (g->told.n > g->order_n + 8 || g->serf.intents_told.n > serf_queue_max(g) ||

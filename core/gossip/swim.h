@@ -15,11 +15,12 @@
 #include "core/gossip/peer.h"
 #include "core/gossip/peers_file.h"
 #include "core/gossip/probe.h"
+#include "core/gossip/roster.h"
 #include "core/gossip/seal.h"
 #include "core/gossip/serf.h"
 #include "core/gossip/timer.h"
 
-enum { GOSSIP_PEERS_MAX = 1 << 20, GOSSIP_WAITERS_MAX = 256, REFUSALS_MAX = 64 };
+enum { GOSSIP_PEERS_MAX = ROSTER_MAX, GOSSIP_WAITERS_MAX = 256, REFUSALS_MAX = 64 };
 
 enum waiting { WAIT_LEAVE_INTENT, WAIT_LEAVE_DEAD, WAIT_FORCE_LEAVE, WAIT_TAGS };
 
@@ -47,10 +48,11 @@ struct gossip {
 	struct gossip_effects *out;  /* of this step */
 	struct arena scratch;        /* of one message */
 	bool started, leaving, left; /* left: memberlist has said goodbye, too */
+	bool arriving;               /* takes the first state from a pool: what is news to us is none to the pool */
 
 	/* members */
-	struct map by_name;
-	struct peer **order; /* memberlist's records, shuffled: probed in this order */
+	struct roster roster;
+	uint32_t *order; /* memberlist's records, by number, shuffled: probed in this order */
 	uint32_t order_n, order_cap;
 	uint32_t by_state[PEER_NONE + 1], by_status[GOSSIP_FAILED + 1];
 	struct peer *self;
@@ -95,6 +97,12 @@ static inline void gossip_timer_stop(struct gossip *g, struct gossip_timer *t)
 	heap_remove(&g->timers, &t->node);
 }
 
+/* Where others are, by their own account: the WAN's servers rank datacenters by it. In a LAN the catalog has that. */
+static inline bool pool_keeps_points(const struct gossip *g)
+{
+	return g->c.pool != GOSSIP_LAN;
+}
+
 static inline bool is_self(const struct gossip *g, const struct peer *p)
 {
 	return p == g->self;
@@ -108,11 +116,12 @@ void packet_send(struct gossip *g, const struct gossip_addr *to, struct slice me
 void packet_send_bare(struct gossip *g, const struct gossip_addr *to, struct slice message, bool crc);
 static inline bool knows_crc(const struct peer *p)
 {
-	return p->vsn[VSN_SWIM_MAX] >= 5;
+	return p->card->vsn[VSN_SWIM_MAX] >= 5;
 }
 
 /* memberlist's claims about members; from packets, push/pull and ourselves. */
 void swim_alive(struct gossip *g, const struct msg_alive *m);
+bool swim_alive_heard(const struct gossip *g, struct slice message); /* the very same, encoded, before */
 void swim_suspect(struct gossip *g, const struct msg_suspect *m);
 void swim_dead(struct gossip *g, const struct msg_suspect *m);
 void swim_outbid(struct gossip *g, uint32_t incarnation); /* somebody had our name before, with this incarnation */

@@ -79,7 +79,7 @@ static bool hears_gossip(const struct gossip *g, const struct peer *p)
 {
 	if (is_self(g, p))
 		return false;
-	return p->state != PEER_DEAD || g->now - p->changed <= g->c.timing.gossip_to_dead;
+	return !peer_dead_long(g, p);
 }
 
 /* One packet of what is to be told. False: there was nothing. */
@@ -90,7 +90,7 @@ static bool gossip_to(struct gossip *g, const struct peer *p)
 	take_broadcasts(g, &room);
 	if (!g->parts.n)
 		return false;
-	emit(g, &p->addr, joined_parts(g), knows_crc(p));
+	emit(g, &p->card->addr, joined_parts(g), knows_crc(p));
 	return true;
 }
 
@@ -192,8 +192,11 @@ static void share_out(struct gossip *g, const struct gossip_addr *from, struct s
 	case SWIM_INDIRECT: probe_take_indirect(g, from, body); break;
 	case SWIM_ACK: probe_take_ack(g, from, body); break;
 	case SWIM_NACK: probe_take_nack(g, from, body); break;
-	case SWIM_SUSPECT:
 	case SWIM_ALIVE:
+		if (swim_alive_heard(g, message))
+			return;
+		/* fall through */
+	case SWIM_SUSPECT:
 	case SWIM_DEAD: take_state(g, from, type, body); break;
 	case SWIM_USER: serf_message(g, body); break;
 	default: {

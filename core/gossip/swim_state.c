@@ -5,21 +5,9 @@
 #include "core/gossip/joinable.h"
 #include "core/gossip/swim.h"
 
-static void tell(struct gossip *g, struct peer *p, uint8_t type, const struct schema *s, const void *m, uint32_t waiter)
+static void tell(struct gossip *g, struct peer *p, uint8_t type, const struct msg_suspect *m, uint32_t waiter)
 {
-	broadcasts_add(&g->told, message_make(g, type, s, m), &p->told, waiter);
-}
-
-static struct msg_alive alive_of(const struct peer *p)
-{
-	return (struct msg_alive){
-	        .incarnation = p->incarnation,
-	        .port = p->addr.port,
-	        .node = p->name,
-	        .addr = gossip_addr_bytes(&p->addr),
-	        .meta = p->meta,
-	        .vsn = slice_at(p->vsn, VSN_BYTES),
-	};
+	peer_tell(g, p, message_make(g, type, &msg_suspect_schema, m), waiter);
 }
 
 /* ---- ourselves ---- */
@@ -27,24 +15,38 @@ static struct msg_alive alive_of(const struct peer *p)
 /* min, max and current: memberlist 1…5, speaking 2; Serf 2…5, speaking 4. As Consul 0.7 to 1.0. */
 static const uint8_t our_vsn[VSN_BYTES] = {1, 5, 2, 2, 5, 4};
 
-static void self_new(struct gossip *g)
+/* What we say of ourselves from now on. */
+static void show(struct gossip *g, struct slice meta)
 {
-	g->self = peer_new(g, g->c.name, &g->c.addr);
-	MUST(g->self && peer_enter(g, g->self));
-	memcpy(g->self->vsn, our_vsn, VSN_BYTES);
+	struct msg_alive m = {
+	        .incarnation = g->incarnation,
+	        .port = g->c.addr.port,
+	        .node = g->c.name,
+	        .addr = gossip_addr_bytes(&g->c.addr),
+	        .meta = meta,
+	        .vsn = slice_at(our_vsn, VSN_BYTES),
+	};
+	struct card *card = peer_card(g, &m, &g->c.addr);
+	MUST(card);
+	if (g->self) {
+		peer_set_card(g, g->self, card);
+	} else {
+		g->self = peer_new(g, card);
+		MUST(g->self && peer_enter(g, g->self));
+	}
+	g->self->incarnation = g->incarnation;
 }
 
 void swim_announce(struct gossip *g, uint32_t waiter)
 {
-	bool first = !g->self;
-	if (first)
-		self_new(g);
+	bool first = !g->self, same = !first && slice_eq(card_meta(g->self->card), buf_view(&g->own_meta));
+	g->incarnation++;
+	show(g, buf_view(&g->own_meta));
 	struct peer *me = g->self;
-	me->incarnation = ++g->incarnation;
-	bool same = slice_eq(me->meta, buf_view(&g->own_meta));
-	MUST(peer_set_meta(me, buf_view(&g->own_meta)));
-	struct msg_alive m = alive_of(me);
-	tell(g, me, SWIM_ALIVE, &msg_alive_schema, &m, waiter);
+	if (waiter)
+		peer_tell(g, me, card_message(me->card), waiter);
+	else
+		peer_tell_card(g, me);
 	if (first) {
 		peer_set_state(g, me, PEER_ALIVE);
 		serf_joined(g, me);
@@ -56,13 +58,11 @@ void swim_announce(struct gossip *g, uint32_t waiter)
 /* Says that we live, with an incarnation above the accusation. */
 static void refute(struct gossip *g, uint32_t accused)
 {
-	struct peer *me = g->self;
 	if (++g->incarnation <= accused && accused != UINT32_MAX)
 		g->incarnation = accused + 1;
-	me->incarnation = g->incarnation;
+	show(g, gossip_keep(g, card_meta(g->self->card)));
 	probe_score(g, 1);
-	struct msg_alive m = alive_of(me);
-	tell(g, me, SWIM_ALIVE, &msg_alive_schema, &m, 0);
+	peer_tell_card(g, g->self);
 }
 
 void swim_outbid(struct gossip *g, uint32_t incarnation)
@@ -89,35 +89,37 @@ static bool yields(struct gossip *g, struct peer *p, const struct msg_alive *m, 
 {
 	if (p->state == PEER_DEAD && !is_self(g, p)) {
 		char old[GOSSIP_ADDR_TEXT], new[GOSSIP_ADDR_TEXT];
-		gossip_addr_print(&p->addr, old);
+		gossip_addr_print(&p->card->addr, old);
 		gossip_addr_print(addr, new);
-		log_info(g->log, "memberlist: %.*s is at %s now, its holder at %s is gone", PS(p->name), new, old);
-		p->addr = *addr;
+		log_info(g->log, "memberlist: %.*s is at %s now, its holder at %s is gone", PS(m->node), new, old);
 		p->incarnation = 0;
 		return true;
 	}
 	char mine[GOSSIP_ADDR_TEXT], theirs[GOSSIP_ADDR_TEXT];
-	gossip_addr_print(&p->addr, mine);
+	gossip_addr_print(&p->card->addr, mine);
 	gossip_addr_print(addr, theirs);
-	log_err(g->log, "memberlist: Conflicting address for %.*s. Mine: %s Theirs: %s", PS(p->name), mine, theirs);
+	log_err(g->log, "memberlist: Conflicting address for %.*s. Mine: %s Theirs: %s", PS(m->node), mine, theirs);
 	serf_conflict(g, p, addr);
 	if (!is_self(g, p))
-		claim_raise(g, p, m);
+		claim_raise(g, p, m, addr);
 	return false;
 }
 
+/* Whose message this is; NULL when it is not to be believed. Whoever was unknown enters, dead as yet. */
 static struct peer *peer_of(struct gossip *g, const struct msg_alive *m, const struct gossip_addr *addr)
 {
 	struct peer *p = peer_find(g, m->node);
 	if (p && p->state != PEER_NONE)
-		return gossip_addr_eq(&p->addr, addr) || yields(g, p, m, addr) ? p : NULL;
+		return gossip_addr_eq(&p->card->addr, addr) || yields(g, p, m, addr) ? p : NULL;
 	if (!m->incarnation)
 		return NULL;
-	if (!p)
-		p = peer_new(g, m->node, addr);
-	if (!p)
-		return NULL;
-	p->addr = *addr;
+	if (!p) {
+		struct card *card = peer_card(g, m, addr);
+		if (!card || !(p = peer_new(g, card))) {
+			card_drop(g->c.cards, card);
+			return NULL;
+		}
+	}
 	if (peer_enter(g, p))
 		return p;
 	peer_release(g, p);
@@ -129,22 +131,23 @@ static void alive_self(struct gossip *g, const struct msg_alive *m)
 	struct peer *me = g->self;
 	if (m->incarnation < me->incarnation)
 		return;
-	if (m->incarnation == me->incarnation && slice_eq(m->meta, me->meta) &&
-	        slice_eq(m->vsn, slice_at(me->vsn, VSN_BYTES)))
+	if (m->incarnation == me->incarnation && slice_eq(m->meta, card_meta(me->card)) &&
+	        slice_eq(m->vsn, slice_at(me->card->vsn, VSN_BYTES)))
 		return;
 	refute(g, (uint32_t)m->incarnation);
 	log_warn(g->log, "memberlist: Refuting an alive message");
 }
 
-static void accept_alive(struct gossip *g, struct peer *p, const struct msg_alive *m)
+static void accept_alive(struct gossip *g, struct peer *p, const struct msg_alive *m, const struct gossip_addr *addr)
 {
-	bool was_dead = p->state == PEER_DEAD, same = slice_eq(p->meta, m->meta);
+	bool was_dead = p->state == PEER_DEAD, same = slice_eq(card_meta(p->card), m->meta);
+	struct card *card = peer_card(g, m, addr);
+	MUST(card);
 	peer_trust(g, p);
-	tell(g, p, SWIM_ALIVE, &msg_alive_schema, m, 0);
-	memcpy(p->vsn, m->vsn.p, VSN_BYTES);
-	p->incarnation = (uint32_t)m->incarnation;
-	if (!same)
-		MUST(peer_set_meta(p, m->meta));
+	peer_set_card(g, p, card);
+	p->incarnation = card->incarnation;
+	if (!g->arriving)
+		peer_tell_card(g, p);
 	if (p->state != PEER_ALIVE)
 		peer_set_state(g, p, PEER_ALIVE);
 	if (was_dead)
@@ -154,11 +157,17 @@ static void accept_alive(struct gossip *g, struct peer *p, const struct msg_aliv
 }
 
 /* Most of what comes was heard before: nothing more is looked at then. */
+bool swim_alive_heard(const struct gossip *g, struct slice message)
+{
+	const struct peer *p = peer_find(g, card_name_in(message));
+	return p && p->state != PEER_NONE && !is_self(g, p) && slice_eq(card_message(p->card), message);
+}
+
 static bool known(const struct gossip *g, const struct msg_alive *m, const struct gossip_addr *addr)
 {
 	const struct peer *p = peer_find(g, m->node);
 	return p && p->state != PEER_NONE && !is_self(g, p) && m->incarnation <= p->incarnation &&
-	       gossip_addr_eq(&p->addr, addr);
+	       gossip_addr_eq(&p->card->addr, addr);
 }
 
 void swim_alive(struct gossip *g, const struct msg_alive *m)
@@ -179,7 +188,7 @@ void swim_alive(struct gossip *g, const struct msg_alive *m)
 	if (is_self(g, p))
 		alive_self(g, &whole);
 	else if (m->incarnation > p->incarnation)
-		accept_alive(g, p, &whole);
+		accept_alive(g, p, &whole, &addr);
 }
 
 /* ---- suspect ---- */
@@ -187,19 +196,20 @@ void swim_alive(struct gossip *g, const struct msg_alive *m)
 static void count_accusation(struct gossip *g, struct peer *accused, struct slice from)
 {
 	struct peer *accuser = peer_find(g, from);
-	accused->accused++;
+	peer_trouble(accused)->accused++;
 	if (accuser)
-		accuser->accusations++;
+		peer_trouble(accuser)->accusations++;
 }
 
 static void doubt(struct gossip *g, struct peer *p, struct slice from)
 {
 	const struct gossip_timing *t = &g->c.timing;
-	p->doubt = calloc(1, sizeof *p->doubt);
-	MUST(p->doubt);
-	suspicion_start(p->doubt, g->now, name_hash(g, from), t->suspicion_mult, t->suspicion_max_mult, g->order_n,
-	        t->probe_interval);
-	gossip_timer_set(g, &p->doubt_timer, TIMER_DOUBT, suspicion_deadline(p->doubt));
+	struct trouble *trouble = peer_trouble(p);
+	struct suspicion *s = trouble->doubt = calloc(1, sizeof *s);
+	MUST(s);
+	suspicion_start(
+	        s, g->now, name_hash(g, from), t->suspicion_mult, t->suspicion_max_mult, g->order_n, t->probe_interval);
+	gossip_timer_set(g, &trouble->doubt_timer, TIMER_DOUBT, suspicion_deadline(s));
 }
 
 void swim_suspect(struct gossip *g, const struct msg_suspect *m)
@@ -207,11 +217,12 @@ void swim_suspect(struct gossip *g, const struct msg_suspect *m)
 	struct peer *p = peer_find(g, m->node);
 	if (!p || p->state == PEER_NONE || m->incarnation < p->incarnation || m->incarnation > UINT32_MAX)
 		return;
-	if (p->doubt) {
-		if (suspicion_confirm(p->doubt, name_hash(g, m->from))) {
+	struct trouble *t = p->trouble;
+	if (t && t->doubt) {
+		if (suspicion_confirm(t->doubt, name_hash(g, m->from))) {
 			count_accusation(g, p, m->from);
-			gossip_timer_set(g, &p->doubt_timer, TIMER_DOUBT, suspicion_deadline(p->doubt));
-			tell(g, p, SWIM_SUSPECT, &msg_suspect_schema, m, 0);
+			gossip_timer_set(g, &t->doubt_timer, TIMER_DOUBT, suspicion_deadline(t->doubt));
+			tell(g, p, SWIM_SUSPECT, m, 0);
 		}
 		return;
 	}
@@ -223,7 +234,7 @@ void swim_suspect(struct gossip *g, const struct msg_suspect *m)
 		log_warn(g->log, "memberlist: Refuting a suspect message (from: %.*s)", PS(m->from));
 		return;
 	}
-	tell(g, p, SWIM_SUSPECT, &msg_suspect_schema, m, 0);
+	tell(g, p, SWIM_SUSPECT, m, 0);
 	p->incarnation = (uint32_t)m->incarnation;
 	peer_set_state(g, p, PEER_SUSPECT);
 	doubt(g, p, m->from);
@@ -242,16 +253,16 @@ void swim_dead(struct gossip *g, const struct msg_suspect *m)
 		log_warn(g->log, "memberlist: Refuting a dead message (from: %.*s)", PS(m->from));
 		return;
 	}
-	tell(g, p, SWIM_DEAD, &msg_suspect_schema, m, is_self(g, p) ? g->leave_waiter : 0);
+	tell(g, p, SWIM_DEAD, m, is_self(g, p) ? g->leave_waiter : 0);
 	peer_trust(g, p);
 	p->incarnation = (uint32_t)m->incarnation;
 	peer_set_state(g, p, PEER_DEAD);
 	serf_gone(g, p);
-	if (!p->claim)
+	struct trouble *t = p->trouble;
+	if (!t->claim)
 		return;
-	if (p->told) { /* the newcomer's message must not take its place: others still believe in the old holder */
-		p->told->owner = NULL;
-		p->told = NULL;
-	}
-	claim_grant(g, p->claim);
+	/* The newcomer's message must not take its place: others still believe in the old holder. */
+	if (t->told != BROADCAST_NONE)
+		broadcasts_disown(&g->told, t->told);
+	claim_grant(g, t->claim);
 }

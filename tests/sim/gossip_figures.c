@@ -11,7 +11,7 @@
 
 /* A second of an idle member: a ping with its ack, and the same for whoever probes it; a push/pull now and then, of
  * which it sends its share both as asker and as asked. */
-static double expected_traffic(const struct gossip_timing *t, uint32_t n, size_t name)
+double sim_expected_traffic(const struct gossip_timing *t, uint32_t n, size_t name)
 {
 	double ping = 16 + (double)name, ack = 150;
 	double record =
@@ -31,7 +31,7 @@ void sim_idle_traffic(uint32_t n, double *measured, double *formula)
 	uint64_t before = s.bytes + s.stream_bytes;
 	sim_run(&s, 360 * NS_PER_S);
 	*measured = (double)(s.bytes + s.stream_bytes - before) / 360 / n;
-	*formula = expected_traffic(&s.c.timing, n, 7);
+	*formula = sim_expected_traffic(&s.c.timing, n, 7);
 	sim_free(&s);
 }
 

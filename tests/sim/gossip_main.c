@@ -1,5 +1,6 @@
 /* sim_gossip [-n SIZE] [-s SCENARIO] SEED [LAST]: runs the seeds; -f: from SEED on, until one fails.
  * sim_gossip figures [SIZE]: what pools send, how fast deaths are known, what Lifeguard is worth.
+ * sim_gossip scale [SIZE]: one large pool, with its cost.
  *
  * Alone, a seed decides what happens (its number modulo the scenarios) and how large the pool is: mostly small, for
  * most of what goes wrong goes wrong among five as well, and now and then a hundred or three hundred. SIM_LOG=1 shows
@@ -82,9 +83,13 @@ int main(int argc, char **argv)
 		sim_figures(argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 300);
 		return 0;
 	}
+	if (argc > 1 && !strcmp(argv[1], "scale")) {
+		sim_scale(argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 10000);
+		return 0;
+	}
 	if (!options(&o, argc, argv)) {
-		fprintf(stderr,
-		        "usage: sim_gossip [-f] [-n SIZE] [-s SCENARIO] SEED [LAST] | figures [SIZE]\nscenarios:");
+		fprintf(stderr, "usage: sim_gossip [-f] [-n SIZE] [-s SCENARIO] SEED [LAST] | figures [SIZE] | scale "
+		                "[SIZE]\nscenarios:");
 		for (unsigned i = 0; i < sim_scenarios_n; i++)
 			fprintf(stderr, " %s", sim_scenarios[i].name);
 		fputc('\n', stderr);

@@ -140,6 +140,7 @@ void sim_start(struct sim *s, uint32_t node)
 	        .no_compression = !s->c.compress,
 	        .log = &s->log,
 	        .seed = rand_u64(&s->rand),
+	        .cards = &s->cards,
 	};
 	MUST(!n->g);
 	n->saw_left = n->stopped = false;
@@ -493,6 +494,7 @@ void sim_free(struct sim *s)
 		next = t->next;
 		free(t);
 	}
+	cards_free(&s->cards);
 	heap_free(&s->heap);
 	gossip_effects_free(&s->effects);
 	buf_free(&s->log.lines);

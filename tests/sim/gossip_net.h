@@ -9,6 +9,7 @@
 
 #include "core/base/heap.h"
 #include "core/base/rand.h"
+#include "core/gossip/card.h"
 #include "core/gossip/gossip.h"
 
 enum { SIM_NODES_MAX = 20000, SIM_NAME_MAX = 32 };
@@ -65,6 +66,7 @@ struct sim {
 	sim_watch *watch;
 	void *owner; /* the scenario's */
 	struct gossip_effects effects;
+	struct cards cards; /* all nodes know of a member from one place: a pool of ten thousand fits the memory */
 	struct logbuf log;
 	struct sim_stream *streams;
 	uint32_t stream_number;

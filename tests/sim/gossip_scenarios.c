@@ -43,11 +43,15 @@ void scenario_add(struct sim *s, uint32_t i)
 		sim_join(s, at, (uint32_t)rand_below(&s->rand, at));
 }
 
+/* All come within twenty seconds; of thousands not more than fifty a second. */
 dur_ns sim_form(struct sim *s, uint32_t n)
 {
+	dur_ns apart = 20 * NS_PER_S / (n + 10);
+	if (apart < 20 * NS_PER_MS)
+		apart = 20 * NS_PER_MS;
 	for (uint32_t i = 0; i < n; i++) {
 		scenario_add(s, i);
-		sim_run(s, (dur_ns)rand_below(&s->rand, 2 * 20 * NS_PER_S / (n + 10)));
+		sim_run(s, (dur_ns)rand_below(&s->rand, (uint64_t)(2 * apart)));
 	}
 	return sim_until(s, 120 * NS_PER_S, sim_converged);
 }

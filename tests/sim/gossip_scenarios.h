@@ -38,7 +38,12 @@ dur_ns sim_form(struct sim *s, uint32_t n);
 
 /* Bytes that a member sends in a second when nothing happens, and what the formula says; packets and streams. */
 void sim_idle_traffic(uint32_t n, double *measured, double *formula);
+/* The formula alone: bytes a second, with names of `name` bytes. */
+double sim_expected_traffic(const struct gossip_timing *t, uint32_t n, size_t name);
 /* Prints traffic, times of deaths and the worth of Lifeguard in pools of up to `n`. */
 void sim_figures(uint32_t n);
+
+/* gossip_scale.c: one pool of `n`, thousands: memory, work, traffic, deaths; printed as it goes. */
+void sim_scale(uint32_t n);
 
 #endif

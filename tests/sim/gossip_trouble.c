@@ -226,14 +226,13 @@ static uint32_t incarnation_of(const struct sim *s, uint32_t node)
 	return m.incarnation;
 }
 
-/* Coordinates are learnt from direct answers alone: not by way of others, not over TCP. */
 static bool answers_reach(const struct sim *s, uint32_t node, uint32_t from)
 {
 	struct gossip_member m;
 	unsigned router = s->nodes[node].router;
 	if (node == from || (router && router == s->nodes[from].router && !s->hairpin))
 		return true;
-	return gossip_find(s->nodes[node].g, slice_of(s->nodes[from].name), &m) && m.coordinate;
+	return gossip_find(s->nodes[node].g, slice_of(s->nodes[from].name), &m) && m.measured;
 }
 
 static bool all_answers_reach(const struct sim *s)
