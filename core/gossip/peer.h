@@ -31,8 +31,9 @@ struct peer_path {
 /* What only those have who are in trouble, were, or made it for others. Kept as long as the member. */
 struct trouble {
 	struct peer *peer;
-	mono_ns changed; /* state */
-	mono_ns left_at; /* status failed or left: since when; a forced leave does not move it */
+	mono_ns changed;   /* state */
+	mono_ns left_at;   /* status failed or left: since when; a forced leave does not move it */
+	mono_ns next_word; /* to one who is dead and said to live: not before */
 	uint64_t accusations, accused;
 	uint32_t told; /* the queued message about it that is not just its card, or BROADCAST_NONE */
 	struct suspicion *doubt;

@@ -160,14 +160,30 @@ static void accept_alive(struct gossip *g, struct peer *p, const struct msg_aliv
 bool swim_alive_heard(const struct gossip *g, struct slice message)
 {
 	const struct peer *p = peer_find(g, card_name_in(message));
-	return p && p->state != PEER_NONE && !is_self(g, p) && slice_eq(card_message(p->card), message);
+	return p && p->state <= PEER_SUSPECT && !is_self(g, p) && slice_eq(card_message(p->card), message);
 }
 
-static bool known(const struct gossip *g, const struct msg_alive *m, const struct gossip_addr *addr)
+/* Somebody whom we hold for dead is said to live, with an incarnation that proves nothing: he was started again where
+ * he was, and those who had forgotten him believe it. He is told what we hold, to say better. */
+static void accuse_to_his_face(struct gossip *g, struct peer *p)
 {
-	const struct peer *p = peer_find(g, m->node);
-	return p && p->state != PEER_NONE && !is_self(g, p) && m->incarnation <= p->incarnation &&
-	       gossip_addr_eq(&p->card->addr, addr);
+	struct trouble *t = peer_trouble(p);
+	struct msg_suspect m = {p->incarnation, peer_name(p), g->c.name};
+	if (g->now < t->next_word)
+		return;
+	t->next_word = g->now + g->c.timing.probe_interval;
+	packet_send(g, &p->card->addr, message_make(g, SWIM_SUSPECT, &msg_suspect_schema, &m));
+}
+
+static bool known(struct gossip *g, const struct msg_alive *m, const struct gossip_addr *addr)
+{
+	struct peer *p = peer_find(g, m->node);
+	if (!p || p->state == PEER_NONE || is_self(g, p) || m->incarnation > p->incarnation ||
+	        !gossip_addr_eq(&p->card->addr, addr))
+		return false;
+	if (p->state == PEER_DEAD)
+		accuse_to_his_face(g, p);
+	return true;
 }
 
 void swim_alive(struct gossip *g, const struct msg_alive *m)

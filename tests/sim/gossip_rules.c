@@ -77,8 +77,8 @@ bool sim_restart(uint64_t seed, uint32_t n, char *why, size_t why_n)
 		sim_run(&s, (dur_ns)rand_below(&s.rand, 40 * NS_PER_S));
 		sim_start(&s, who);
 		sim_join(&s, who, 0);
-		ok = sim_until(&s, 30 * NS_PER_S, sim_converged) >= 0 ||
-		     scenario_say(why, why_n, "11: a restarted member is not alive everywhere after 30 s");
+		ok = sim_until(&s, 10 * NS_PER_S, sim_converged) >= 0 ||
+		     scenario_say(why, why_n, "11: a restarted member is not alive everywhere after 10 s");
 	}
 	return scenario_finish(&s, ok, why, why_n);
 }
