@@ -239,6 +239,7 @@ static void tick(struct core *c, struct effects *out)
 	core_changes_tick(c);
 	duties_tick(&c->duties, db_working(c->db), c->now);
 	core_gossip_tick(&c->gossip, c->now);
+	core_leave_look(c);
 	if (c->now >= agent_next(c->agent)) {
 		agent_tick(c->agent, c->now, c->wall, out);
 		out->publish = true;

@@ -1,5 +1,6 @@
 /* A leader that leaves for good takes itself out of Raft's group first, so that what is left needs fewer for a majority
- * (Consul 1.0.8: Server.Leave). A follower is taken out by the leader when its pool says that it left. */
+ * (Consul 1.0.8: Server.Leave). A follower is taken out by the leader when its pool says that it left, and works on
+ * until it hears of that. */
 #include <stdlib.h>
 
 #include "core/base/must.h"
@@ -7,9 +8,33 @@
 #include "core/core_parts.h"
 #include "core/leader/servers.h"
 
+/* What a leader does about our leaving; false: nothing, we are alone or needed. */
+static bool removal(const struct core *c, struct logbuf *log, struct server_change *change)
+{
+	struct raft_view v = {.root = db_working(c->db), .self = c->config->node_name, .log = log};
+	const struct server *self = server_by_name(v.root, c->config->node_name);
+	v.servers = raft_configuration(c->raft, &v.n, NULL);
+	return v.n > 1 && self && server_left(&v, self, change);
+}
+
+void core_leave_look(struct core *c)
+{
+	size_t n;
+	const struct raft_server *servers = raft_configuration(c->raft, &n, NULL);
+	bool listed = false;
+	for (size_t i = 0; c->leave.counted && i < n; i++)
+		listed = listed || slice_eq(servers[i].id, core_raft_id(c)) || slice_is(servers[i].address, c->address);
+	c->leave.counted = listed;
+	agent_counted(c->agent, listed);
+}
+
 static void go_on(struct core *c)
 {
 	struct message *m = c->leave.asked;
+	struct server_change change;
+	struct logbuf quiet = {.level = LOG_ERR + 1};
+	c->leave.counted = !c->ready && core_leader(c).n && removal(c, &quiet, &change);
+	core_leave_look(c);
 	bool signal = c->leave.signal;
 	c->leave.asked = NULL;
 	c->leave.signal = false;
@@ -37,11 +62,8 @@ static void removed(void *host, struct message *m)
 /* False: there is nothing to do first. */
 static bool remove_self(struct core *c)
 {
-	struct raft_view v = {.root = db_working(c->db), .self = c->config->node_name, .log = c->log};
-	const struct server *self = server_by_name(v.root, c->config->node_name);
 	struct server_change change;
-	v.servers = raft_configuration(c->raft, &v.n, NULL);
-	if (!c->ready || v.n < 2 || !self || !server_left(&v, self, &change))
+	if (!c->ready || !removal(c, c->log, &change))
 		return false;
 	struct message *m = calloc(1, sizeof *m);
 	MUST(m);

@@ -52,6 +52,7 @@ struct core_begin {
 /* A leave that waits until we are out of Raft's group. */
 struct core_leave {
 	bool removing, signal;
+	bool counted; /* gone on, though the leader has not heard of it yet */
 	struct message *asked;
 	struct effects *out; /* of this turn */
 };
@@ -160,6 +161,8 @@ void core_changes_lost(struct core *c);
 
 /* ASK_LEAVE, or (NULL) a signal. */
 void core_leave(struct core *c, struct message *m, struct effects *out);
+/* Has the leader taken us out? */
+void core_leave_look(struct core *c);
 
 /* ---- core_raft.c ---- */
 

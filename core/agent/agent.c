@@ -224,6 +224,11 @@ void agent_remote(struct agent *a, bool remote)
 	a->sync.remote = remote;
 }
 
+void agent_counted(struct agent *a, bool counted)
+{
+	a->leave.counted = counted;
+}
+
 void agent_leader(struct agent *a, bool known, mono_ns now)
 {
 	a->now = now;

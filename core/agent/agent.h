@@ -62,6 +62,9 @@ void agent_new_leader(struct agent *a, mono_ns now, wall_ns wall, struct effects
 /* Says good-bye to the pools; EFF_STOP follows, sooner or later. */
 void agent_leave(struct agent *a, mono_ns now, wall_ns wall, struct effects *out);
 
+/* Does Raft's group count on us, though its leader is about to let us go? The good-bye waits for that, for a while. */
+void agent_counted(struct agent *a, bool counted);
+
 /* Messages the agent wants sent (a list by `next`), taken by the core after each step; and those it answers late. */
 struct message *agent_outbox(struct agent *a);
 struct message *agent_answered(struct agent *a);

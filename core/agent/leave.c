@@ -6,6 +6,8 @@
 #include "core/base/slice.h"
 
 #define SIGNAL_LIMIT (15 * NS_PER_S)
+#define REMOVAL_LIMIT (5 * NS_PER_S)
+#define LOOK_AGAIN (50 * NS_PER_MS)
 
 void leave_init(struct leave *l)
 {
@@ -25,21 +27,41 @@ static void left(struct agent *a)
 	effect_add(a->out, EFF_STOP)->stop.exit_code = 0; /* the host sends the answers first */
 }
 
+/* A group that counts on one who is gone may be without a majority. */
+static void look(struct agent *a)
+{
+	struct leave *l = &a->leave;
+	if (l->stage == DRAINING) {
+		l->stage = COUNTED;
+		l->removed = a->now + REMOVAL_LIMIT;
+	}
+	bool late = a->now >= l->removed;
+	l->drained = a->now + LOOK_AGAIN;
+	if (l->counted && late)
+		log_warn(a->log, "consul: failed to leave raft configuration gracefully, timeout");
+	if (!l->counted || late)
+		left(a);
+}
+
 /* Only for others: they have to find another server before we refuse their calls. */
 static void drain(struct agent *a)
 {
 	struct gossip_stats stats;
 	gossip_stats(a->pools[GOSSIP_LAN], &stats);
-	if (!a->config->server_mode || stats.alive == 0 || !a->config->leave_drain_time) {
+	if (!a->config->server_mode || stats.alive == 0) {
 		left(a);
+		return;
+	}
+	a->leave.stage = DRAINING;
+	a->leave.drained = a->now + a->config->leave_drain_time;
+	if (!a->config->leave_drain_time) {
+		look(a);
 		return;
 	}
 	struct buf time = {0};
 	dur_print(&time, a->config->leave_drain_time);
 	log_info(a->log, "consul: Waiting %.*s to drain RPC traffic", PS(buf_view(&time)));
 	buf_free(&time);
-	a->leave.stage = DRAINING;
-	a->leave.drained = a->now + a->config->leave_drain_time;
 }
 
 static void leave_pool(struct agent *a, enum gossip_pool pool)
@@ -95,7 +117,7 @@ void leave_done(struct agent *a, enum gossip_pool pool, const struct gossip_effe
 void leave_tick(struct agent *a)
 {
 	if (a->leave.drained <= a->now)
-		left(a);
+		look(a);
 	if (a->leave.limit <= a->now) {
 		a->leave.limit = INT64_MAX;
 		log_info(a->log, "agent: Timeout on graceful leave. Exiting");

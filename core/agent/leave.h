@@ -1,6 +1,7 @@
-/* The order of goodbye: the WAN pool, the LAN pool, a while for those who still call us, the end.
+/* The order of goodbye: the WAN pool, the LAN pool, a while for those who still call us, another until Raft's leader has
+ * taken us out of the group that counts on us, the end.
  *
- *   STAYING --leave_begin--> LEAVING_WAN --> LEAVING_LAN --> DRAINING --> LEFT: answers, then EFF_STOP
+ *   STAYING --leave_begin--> LEAVING_WAN --> LEAVING_LAN --> DRAINING --> COUNTED --> LEFT: answers, then EFF_STOP
  *
  * Who has no such pool skips its stage. Nobody is waited for when nobody else is there. Rules: Consul 1.0.8,
  * agent/consul/server.go and client.go, Leave; fifteen seconds as in command/agent. */
@@ -13,12 +14,14 @@
 struct agent;
 struct message;
 
-enum leave_stage { STAYING, LEAVING_WAN, LEAVING_LAN, DRAINING, LEFT };
+enum leave_stage { STAYING, LEAVING_WAN, LEAVING_LAN, DRAINING, COUNTED, LEFT };
 
 struct leave {
 	enum leave_stage stage;
 	struct message *asked; /* who wants to hear when it is done; a list by `next` */
-	mono_ns drained;       /* INT64_MAX: not draining */
+	mono_ns drained;       /* COUNTED: look again; INT64_MAX: neither */
+	bool counted;          /* Raft's group counts on us, and will let us go */
+	mono_ns removed;       /* … that long at most */
 	mono_ns limit;         /* a signal waits no longer; INT64_MAX: no limit */
 };
 

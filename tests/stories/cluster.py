@@ -282,4 +282,11 @@ for s in servers:
     check("server %d has all %d acknowledged writes" % (s.number, len(acknowledged)), ok, missing[:5])
 equal(servers, "in the end")
 print("# %d writes acknowledged while servers were killed" % written[0])
+
+# ---- one leaves, and stays until the others count on it no longer ----
+
+led = await_leader(servers)
+leaves = next(s for s in servers if s.number != led)
+check("a follower is asked to leave", ask(leaves.number, "PUT", "/v1/agent/leave", timeout=15)[0] == 200)
+check("by then it is out of Raft's group", len(json.loads(ask(led, "GET", "/v1/status/peers")[1])) == 2)
 closing()

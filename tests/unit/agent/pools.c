@@ -1,6 +1,7 @@
 /* The agent in its pools: joins and their patience, the order of goodbye, its coordinate. */
 #include "core/agent/pools.h"
 
+#include "core/agent/agent_parts.h"
 #include "core/base/slice.h"
 #include "tests/unit/agent/world_fixture.h"
 
@@ -104,6 +105,27 @@ TEST(agent_pools, goodbye_is_answered_and_then_the_end_comes)
 	CHECK_EQ(bench_effect(&b, EFF_STOP, 0)->stop.exit_code, 0);
 	CHECK(bench_logged(&b, "consul: server starting leave"));
 	bench_end(&b);
+}
+
+TEST(agent_pools, a_server_stays_until_its_group_counts_on_it_no_longer)
+{
+	for (int gone = 0; gone < 2; gone++) {
+		struct bench b;
+		bench_begin(&b);
+		bench_lead(&b);
+		b.agent->leave.stage = DRAINING;
+		b.agent->leave.drained = b.now + NS_PER_S;
+		agent_counted(b.agent, true);
+		bench_pass(&b, 2 * NS_PER_S);
+		CHECK_EQ(bench_effects(&b, EFF_STOP), 0);
+		agent_counted(b.agent, !gone);
+		bench_pass(&b, 100 * NS_PER_MS);
+		CHECK_EQ(bench_effects(&b, EFF_STOP), gone);
+		bench_pass(&b, 4 * NS_PER_S);
+		CHECK_EQ(bench_effects(&b, EFF_STOP), 1); /* not for ever */
+		CHECK_EQ(bench_logged(&b, "failed to leave raft configuration gracefully, timeout"), !gone);
+		bench_end(&b);
+	}
 }
 
 TEST(agent_pools, the_servers_hear_where_we_are)
