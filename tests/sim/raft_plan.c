@@ -1,13 +1,14 @@
-/* What clients do, and what goes wrong: drawn from the seed, for 40 seconds; then a calm in which all has to heal. */
+/* What clients do, and what goes wrong: drawn from the seed, for a while; then a calm in which all has to heal. */
 #include <stdio.h>
 
 #include "core/base/must.h"
 #include "core/base/slice.h"
 #include "tests/sim/raft_world.h"
 
-#define TROUBLE (40 * NS_PER_S)
 /* A leader killed: so long until there is another one. */
 #define LEADERLESS_MOST (300 * NS_PER_MS)
+/* In the end nobody asks for anything. */
+#define QUIET (2 * NS_PER_S)
 
 static struct node *some_up(struct world *w)
 {
@@ -28,6 +29,16 @@ static struct node *some_leader(struct world *w)
 
 /* ---- the group ---- */
 
+/* Few servers, few clients and one blow after the other: a thousand of these while the long form runs thirty. */
+static void shape_brief(struct world *w)
+{
+	w->first_n = w->first_n > 5 ? 5 : w->first_n;
+	w->nodes_n = w->first_n + (w->first_n > 1 && world_chance(w, 50));
+	w->client_pause = world_some(w, 30 * NS_PER_MS, 200 * NS_PER_MS);
+	w->fault_pause = world_some(w, 100 * NS_PER_MS, 800 * NS_PER_MS);
+	w->trouble = world_some(w, 2 * NS_PER_S, 6 * NS_PER_S);
+}
+
 static void shape(struct world *w)
 {
 	static const int sizes[] = {1, 2, 3, 3, 3, 3, 4, 5, 5, 7};
@@ -39,9 +50,13 @@ static void shape(struct world *w)
 	w->delay_most = w->delay_least + world_some(w, 0, 30 * NS_PER_MS);
 	w->client_pause = world_some(w, 2 * NS_PER_MS, 100 * NS_PER_MS);
 	w->fault_pause = world_some(w, 100 * NS_PER_MS, 3 * NS_PER_S);
-	w->quick = w->first_n >= 3 && world_chance(w, 10);
+	w->trouble = 40 * NS_PER_S;
+	w->quick = w->first_n >= 3 && world_chance(w, w->brief ? 0 : 10);
 	if (w->quick)
 		w->delay_most = (w->delay_least = 50 * NS_PER_US) + NS_PER_MS;
+	if (w->brief)
+		shape_brief(w);
+	w->end = w->now + w->trouble + (w->brief ? 13 : 20) * NS_PER_S;
 	w->kept = world_chance(w, 50) ? 0 : 1 + world_below(w, 20);
 	w->snapshot_every = world_chance(w, 30) ? 0 : (unsigned)world_below(w, 200) + 10;
 }
@@ -66,7 +81,7 @@ void plan_begin(struct world *w)
 	}
 	world_later(w, 0, (struct hap){.kind = HAP_CLIENT});
 	world_later(w, w->quick ? 6 * NS_PER_S : NS_PER_S, (struct hap){.kind = HAP_FAULT});
-	world_later(w, TROUBLE, (struct hap){.kind = HAP_CALM});
+	world_later(w, w->trouble, (struct hap){.kind = HAP_CALM});
 }
 
 /* ---- clients ---- */
@@ -121,7 +136,7 @@ void plan_client(struct world *w)
 {
 	world_later(w, world_some(w, w->client_pause / 2, w->client_pause * 2), (struct hap){.kind = HAP_CLIENT});
 	struct node *n = world_chance(w, 70) ? some_leader(w) : some_up(w);
-	bool over = w->now > TROUBLE + 18 * NS_PER_S; /* so that all can be told all */
+	bool over = w->now > w->end - (w->brief ? 3 : 1) * QUIET; /* so that all can be told all */
 	if (!n || over || w->ops_n + 40 >= OPS_MAX || w->truth_last + 1000 > LOG_MAX)
 		return;
 	raft_tick(n->raft, w->now);

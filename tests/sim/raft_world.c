@@ -160,17 +160,16 @@ static bool step(struct world *w, mono_ns end)
 	return true;
 }
 
-bool world_run(struct world *w, uint64_t seed, bool talk)
+bool world_run(struct world *w, uint64_t seed, bool talk, bool brief)
 {
-	memset(w, 0, sizeof *w);
+	w->brief = brief;
 	w->seed = seed;
 	w->talk = talk;
 	w->log.level = talk ? LOG_DEBUG : LOG_ERR + 1;
 	rand_seed(&w->rand, seed);
 	w->now = NS_PER_S;
 	plan_begin(w);
-	mono_ns end = w->now + 60 * NS_PER_S;
-	for (unsigned i = 0; i < STEPS_MAX && !w->broken && step(w, end); i++)
+	for (unsigned i = 0; i < STEPS_MAX && !w->broken && step(w, w->end); i++)
 		;
 	if (!w->broken)
 		check_end(w);

@@ -183,6 +183,8 @@ struct world {
 	dur_ns delay_least, delay_most;
 	dur_ns client_pause, fault_pause;
 	bool calm;
+	bool brief; /* short runs, many of them */
+	mono_ns trouble, end;
 	bool quick; /* nothing but killed leaders: somebody has to follow at once */
 	unsigned snapshot_every;
 	size_t kept; /* by servers, for others; 0: as many as they like */
@@ -217,7 +219,7 @@ bool world_chance(struct world *w, unsigned percent);
 uint64_t world_below(struct world *w, uint64_t n);
 void world_say(struct world *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void world_break(struct world *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-bool world_run(struct world *w, uint64_t seed, bool talk); /* false: why says */
+bool world_run(struct world *w, uint64_t seed, bool talk, bool brief); /* all zero at first. False: why says */
 uint64_t hash_of(struct slice s, uint64_t seed);
 
 /* raft_net.c */
