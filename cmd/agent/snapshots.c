@@ -3,7 +3,6 @@
 #include "cmd/agent/log_hub.h"
 #include "core/base/must.h"
 #include "core/base/slice.h"
-#include "core/raft/raft_wire.h"
 #include "core/state/archive.h"
 #include "store/snapshot_files.h"
 
@@ -150,62 +149,4 @@ enum err snapshots_take(struct process *p, const struct core_snapshot *s, struct
 	*f = own.fail;
 	own.root = NULL;
 	return f->code;
-}
-
-static enum err read_all(struct process *p, struct snapshot_reader *from, struct fail *f)
-{
-	struct archive_reader to;
-	struct buf bytes = {0};
-	size_t got = 0, used = 0;
-	enum err e = OK;
-	archive_read_begin(&to, core_state(p->core));
-	do {
-		char *room = buf_room(&bytes, PIECE);
-		e = room ? snapshot_read(from, room, PIECE, &got, f) : fail_set(f, ERR_NO_MEMORY, "out of memory");
-		if (e)
-			break;
-		buf_add(&bytes, got);
-		e = archive_read(&to, buf_view(&bytes), &used, f);
-		buf_consume(&bytes, used);
-	} while (!e && got);
-	e = archive_read_end(&to, e, bytes.n, f);
-	buf_free(&bytes);
-	return e;
-}
-
-/* Old snapshots have no configuration, only the voters' addresses. */
-static enum err tell_core(struct process *p, const struct snapshot_meta *meta, struct arena *a, struct fail *f)
-{
-	const struct snapshot_server *from = meta->configuration.servers.items;
-	size_t n = meta->configuration.servers.n;
-	struct raft_server *servers = ARENA_ARRAY(a, struct raft_server, n + 1);
-	MUST(servers);
-	for (size_t i = 0; i < n; i++) {
-		servers[i] = (struct raft_server){.id = from[i].id, .address = from[i].address};
-		servers[i].suffrage = (unsigned)from[i].suffrage;
-	}
-	if (!n && !raft_wire_read_peers(meta->peers, a, &servers, &n))
-		return fail_set(f, ERR_CORRUPT, "snapshot %.*s: its peers can't be read", PS(meta->id));
-	const struct core_snapshot s = {meta->index, meta->term, servers, n,
-	        n == meta->configuration.servers.n ? meta->configuration_index : 1};
-	core_restored(p->core, &s);
-	return OK;
-}
-
-enum err snapshots_restore(struct process *p, raft_index *index, raft_term *term, struct fail *f)
-{
-	struct arena a = {0};
-	struct snapshot_reader from;
-	struct snapshot_meta meta;
-	*index = *term = 0;
-	enum err e = snapshot_open_newest(&from, &meta, &p->disk.disk, SNAPSHOTS_DIR, &a, &p->core_log, f);
-	if (!e) {
-		e = read_all(p, &from, f);
-		snapshot_close(&from);
-		*index = meta.index;
-		*term = meta.term;
-		e = e ? e : tell_core(p, &meta, &a, f);
-	}
-	arena_free(&a);
-	return e == ERR_ABSENT ? OK : e;
 }

@@ -1,5 +1,5 @@
 /* Snapshots of a durable server: written on a thread of their own from a pinned root, so that nothing waits for them;
- * read at birth.
+ * read at birth (recovery_log.h).
  *
  * One at a time. The core asks (EFF_SNAPSHOT) right after it published; the root is pinned until the thread is done,
  * then the log behind the snapshot is forgotten. */
@@ -22,8 +22,5 @@ void snapshots_wait(struct process *p);
 
 /* Birth: writes one of what the core has now; the caller says what it is. */
 enum err snapshots_take(struct process *p, const struct core_snapshot *s, struct fail *f);
-
-/* Birth: the newest snapshot into the core. OK also when there is none; index and term are 0 then. */
-enum err snapshots_restore(struct process *p, raft_index *index, raft_term *term, struct fail *f);
 
 #endif
