@@ -175,12 +175,12 @@ static void round_begin(struct autopilot *a, const struct autopilot_view *v)
 	struct cursor c;
 	const struct server *s;
 	a->health_due = v->now + HEALTH_INTERVAL;
-	if (servers_raft_protocol(v->raft.root) < PROTOCOL_NEEDED)
-		return;
-	if (!db_count(v->raft.root, TREE_AUTOPILOT)) {
+	int64_t protocol = servers_raft_protocol(v->raft.root);
+	bool configured = db_count(v->raft.root, TREE_AUTOPILOT);
+	if (!configured && (protocol < 0 || protocol >= PROTOCOL_NEEDED))
 		a->health_due = v->now + NOT_YET; /* the first leader of all is about to write it */
+	if (!configured || protocol < PROTOCOL_NEEDED)
 		return;
-	}
 	asked_forget(a, v->raft.root);
 	a->target = v->last;
 	servers_lan(&c, v->raft.root);
