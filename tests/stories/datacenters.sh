@@ -13,7 +13,7 @@ server() { # server NAME ADDRESS DATACENTER FLAG...
 	"$consul" agent -server -node "$name" -datacenter "$dc" -data-dir "$scratch/$name" -bind "$address" -client "$address" -advertise "$address" "$@" \
 		>"$scratch/$name.log" 2>&1 </dev/null &
 }
-one=127.0.4.1 two=127.0.4.2 vm1=127.0.4.11 vm2=127.0.4.12
+one=127.0.4.1 two=127.0.4.2 client=127.0.4.3 vm1=127.0.4.11 vm2=127.0.4.12
 ask() { curl -s -m 10 "http://$1:8500/v1/$2"; }
 leads() { ask "$1" status/leader | grep -q '[0-9]'; }
 
@@ -47,6 +47,24 @@ check "dc1 lists it by ?dc=vm1" await 20 across
 equal "and answers for it in DNS" "1 1 9200 vmConsul1.node.vm1.consul." "$(dig +short @$one -p 8600 elasticsearch.service.vm1.consul SRV)"
 equal "its address, too" $vm1 "$(dig +short @$one -p 8600 elasticsearch.service.vm1.consul)"
 equal "but not as its own" "" "$(dig +short @$one -p 8600 elasticsearch.service.consul)"
+# A prepared query that finds nobody in dc1 asks vm2, which has nobody either, then vm1: whoever in dc1 is asked.
+"$consul" agent -node client -datacenter dc1 -data-dir "$scratch/client" -bind $client -client $client -advertise $client -join $one \
+	>"$scratch/client.log" 2>&1 </dev/null &
+equal "a query with failover" 200 "$(curl -s -o /dev/null -w '%{http_code}' -d '{"Name":"es","Service":{"Service":"elasticsearch",
+	"Failover":{"Datacenters":["vm2","nowhere","vm1"]}},"DNS":{"TTL":"9s"}}' http://$two:8500/v1/query)"
+for address in $one $two $client; do
+	fails_over() { [ "$(ask $address query/es/execute | grep -o '"Datacenter":"vm1","Failovers":2')" ]; }
+	check "$address finds it in vm1" await 20 fails_over
+	equal "$address names vm1 in DNS" "9 IN SRV 1 1 9200 vmConsul1.node.vm1.consul." \
+		"$(dig +noall +answer @$address -p 8600 es.query.consul SRV | awk '{ $1 = ""; print substr($0, 2) }')"
+	equal "$address gives its address" $vm1 "$(dig +short @$address -p 8600 es.query.dc1.consul)"
+done
+equal "there the query is not known" 404 "$(curl -s -o /dev/null -w '%{http_code}' http://$vm1:8500/v1/query/es/execute)"
+curl -s -d '{"Name":"near-","Template":{"Type":"name_prefix_match"},"Service":{"Service":"${name.suffix}","Failover":{"NearestN":9}}}' \
+	http://$one:8500/v1/query >/dev/null
+equal "the nearest ones are asked, too" $vm1 "$(dig +short @$client -p 8600 near-elasticsearch.query.consul)"
+equal "a failover to nobody" NXDOMAIN "$(dig @$client -p 8600 near-nobody.query.consul | grep -o NXDOMAIN)"
+
 equal "a key written across" true "$(curl -s -X PUT -d far "http://$two:8500/v1/kv/where?dc=vm2")"
 equal "is there" far "$(ask $vm2 'kv/where?raw')"
 equal "and nowhere else" 404 "$(curl -s -o /dev/null -w '%{http_code}' http://$one:8500/v1/kv/where)"
@@ -57,6 +75,8 @@ for n in 1 2; do
 done
 both() { [ "$(dig +short SRV @$one -p 8600 elasticsearch.service.dc1.consul | sort | tr '\n' ' ')" = "1 1 9200 consul1.node.dc1.consul. 1 1 9200 consul2.node.dc1.consul. " ]; }
 check "SRV of both in dc1" await 20 both
+nobody_asked() { [ "$(ask $one query/es/execute | grep -o '"Datacenter":"dc1","Failovers":0')" ]; }
+check "now the query has no need of others" await 20 nobody_asked
 equal "A of both in dc1" "127.0.4.1 127.0.4.2 " "$(dig +short @$one -p 8600 elasticsearch.service.dc1.consul | sort | tr '\n' ' ')"
 
 # A LAN join across datacenters: refused on both sides in one line, and neither pool is disturbed.
@@ -67,6 +87,6 @@ for log in vmConsul1 consul1; do
 	check "$log says who, where and both datacenters" await 10 line
 done
 sleep 2
-equal "the LAN pool of dc1 is as before" "consul1 consul2 " "$("$consul" members -http-addr=$one:8500 | awk 'NR > 1 { print $1 }' | sort | tr '\n' ' ')"
+equal "the LAN pool of dc1 is as before" "client consul1 consul2 " "$("$consul" members -http-addr=$one:8500 | awk 'NR > 1 { print $1 }' | sort | tr '\n' ' ')"
 equal "and that of vm1" "vmConsul1 " "$("$consul" members -http-addr=$vm1:8500 | awk 'NR > 1 { print $1 }' | tr '\n' ' ')"
 closing
