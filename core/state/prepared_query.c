@@ -101,10 +101,27 @@ raft_index prepared_query_list(const struct db_root *r, struct watchset *ws, str
 	return table_index(r, S("prepared-queries"));
 }
 
+/* So much of the key begins some key that is there: names that are asked for may be long. */
+static size_t shared(const struct db_root *r, struct slice key)
+{
+	size_t low = 0, high = key.n;
+	while (low < high) {
+		size_t mid = low + (high - low + 1) / 2;
+		struct cursor c;
+		cursor_prefix(&c, r, TREE_QUERIES_NAME, slice_cut(key, 0, mid));
+		if (cursor_next(&c))
+			low = mid;
+		else
+			high = mid - 1;
+	}
+	return low;
+}
+
 /* The template with the longest name that begins the given one; the one without a name fits all. */
 static const struct prepared_query *template_for(const struct db_root *r, struct slice name, struct arena *a)
 {
 	struct slice key = key_make(a, "xl", S("t"), name);
+	key.n = shared(r, key);
 	for (; key.n; key.n--) {
 		const struct prepared_query *q = query_named(r, key);
 		if (q)

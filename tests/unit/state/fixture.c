@@ -259,6 +259,33 @@ static bool locks_consistent(struct machine *m, const struct db_root *r)
 	return ok & expect(locked == db_count(r, TREE_KV_SESSION), "links without locks", S_NONE);
 }
 
+static bool queries_consistent(struct machine *m, const struct db_root *r)
+{
+	bool ok = true;
+	size_t names = 0, sessions = 0;
+	struct cursor c;
+	cursor_prefix(&c, r, TREE_QUERIES, S_NONE);
+	for (const struct item *it; (it = cursor_next(&c));) {
+		const struct prepared_query *q = item_payload(it);
+		struct slice key = item_key(it);
+		bool template = prepared_query_is_template(q);
+		names += (q->name.n > 0) + template;
+		ok &= expect(!q->name.n || has_link(r, TREE_QUERIES_NAME, key_make(&m->a, "xl", S("n"), q->name), key),
+		        "query without its name", q->name);
+		ok &= expect(!template || has_link(r, TREE_QUERIES_NAME, key_make(&m->a, "xl", S("t"), q->name), key),
+		        "template without its name", q->name);
+		if (!q->session.n)
+			continue;
+		struct slice session = id_bytes(m, q->session);
+		sessions++;
+		ok &= expect(db_get(r, TREE_SESSIONS, session), "session of a query is gone", q->session);
+		ok &= expect(has_link(r, TREE_QUERIES_SESSION, key_make(&m->a, "xx", session, key), key),
+		        "query without its session", q->id);
+	}
+	ok &= expect(names == db_count(r, TREE_QUERIES_NAME), "names without queries", S_NONE);
+	return ok & expect(sessions == db_count(r, TREE_QUERIES_SESSION), "sessions without queries", S_NONE);
+}
+
 bool machine_consistent(struct machine *m)
 {
 	const struct db_root *r = machine_root(m);
@@ -266,6 +293,7 @@ bool machine_consistent(struct machine *m)
 	ok &= services_consistent(m, r);
 	ok &= checks_consistent(m, r);
 	ok &= sessions_consistent(m, r);
+	ok &= queries_consistent(m, r);
 	return ok & locks_consistent(m, r);
 }
 

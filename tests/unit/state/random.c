@@ -105,15 +105,29 @@ static void any_reap(struct machine *m, struct rand *r)
 	apply(m, COMMAND_TOMBSTONE, &tombstone_request_schema, &req);
 }
 
+static void any_query(struct machine *m, struct rand *r)
+{
+	static const char *const names[] = {"", "q", "Q", "q-", "geo"};
+	static const char *const texts[] = {"web", "${name.suffix}", "${wrong"};
+	struct prepared_query q = {.id = test_uuid(m, (unsigned)rand_below(r, 5)),
+	        .name = slice_of(PICK(r, names)),
+	        .session = rand_below(r, 2) ? test_uuid(m, (unsigned)rand_below(r, 6)) : S_NONE,
+	        .template.type = rand_below(r, 2) ? S("name_prefix_match") : S_NONE,
+	        .service.service = slice_of(PICK(r, texts))};
+	struct query_request req = {.op = rand_below(r, 4) ? S("update") : S("delete"), .query = &q};
+	apply(m, COMMAND_QUERY, &query_request_schema, &req);
+}
+
 static void any_command(struct machine *m, struct rand *r)
 {
 	static void (*const kinds[])(struct machine *, struct rand *) = {any_kv, any_kv, any_kv, any_registration,
-	        any_registration, any_deregistration, any_session, any_session, any_txn, any_reap};
+	        any_registration, any_deregistration, any_session, any_session, any_query, any_txn, any_reap};
 	m->now += (mono_ns)rand_below(r, 500) * NS_PER_MS;
 	PICK(r, kinds)(m, r);
 }
 
-static const char *const tables[] = {"nodes", "services", "checks", "kvs", "tombstones", "sessions"};
+static const char *const tables[] = {
+        "nodes", "services", "checks", "kvs", "tombstones", "sessions", "prepared-queries"};
 
 /* The index of each listing and table after the command: none may be lower than before. Reaping may lower a listing. */
 static void check_indexes(struct machine *m, raft_index *seen, bool reaped)
