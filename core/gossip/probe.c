@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "core/base/must.h"
+#include "core/gossip/serf_query.h"
 #include "core/gossip/swim.h"
 
 void probe_score(struct gossip *g, int change)
@@ -273,7 +274,7 @@ void probe_take_ack(struct gossip *g, const struct gossip_addr *from, struct sli
 		return;
 	}
 	if (r->stage == PROBE_IDLE || r->seq != m.seq) {
-		if (!claim_answered(g, (uint32_t)m.seq))
+		if (!claim_answered(g, (uint32_t)m.seq) && !serf_query_rival_answered(g, (uint32_t)m.seq))
 			relay_ack(g, (uint32_t)m.seq);
 		return;
 	}

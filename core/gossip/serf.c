@@ -156,7 +156,7 @@ void serf_conflict(struct gossip *g, struct peer *mine, const struct gossip_addr
 	        "serf: Node name conflicts with another node at %s. Names must be unique! (Resolution enabled: %s)",
 	        theirs, g->c.resolve_conflicts ? "true" : "false");
 	if (g->c.resolve_conflicts && !g->serf.voting)
-		serf_query_vote(g);
+		serf_query_vote(g, other);
 }
 
 /* ---- intents ---- */

@@ -15,7 +15,10 @@ struct query {
 	uint32_t id, nodes; /* members asked */
 	bool want_acks;
 	struct map acks, answers; /* names */
+	/* QUERY_VOTE */
 	uint32_t votes, votes_for_us;
+	uint32_t rival; /* sequence number of the ping */
+	bool rival_lives;
 	/* QUERY_KEY */
 	uint32_t errors;
 	struct map keys;     /* base64 → struct key_count */

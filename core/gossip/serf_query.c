@@ -6,6 +6,7 @@
 #include "core/base/enc.h"
 #include "core/base/must.h"
 #include "core/base/pattern.h"
+#include "core/gossip/probe.h"
 #include "core/gossip/serf_key.h"
 #include "core/gossip/tags.h"
 
@@ -96,11 +97,25 @@ static void count_vote(struct gossip *g, struct query *q, struct slice payload)
 		q->votes_for_us++;
 }
 
+bool serf_query_rival_answered(struct gossip *g, uint32_t seq)
+{
+	for (struct query *q = g->serf.queries; q; q = q->next)
+		if (q->kind == QUERY_VOTE && q->rival == seq)
+			return q->rival_lives = true;
+	return false;
+}
+
 static void close_vote(struct gossip *g, const struct query *q)
 {
 	g->serf.voting = false;
 	if (q->votes_for_us >= q->votes / 2 + 1) {
 		log_info(g->log, "serf: majority in name conflict resolution [%u / %u]", q->votes_for_us, q->votes);
+		return;
+	}
+	if (!q->rival_lives) {
+		log_info(g->log,
+		        "serf: minority in name conflict resolution [%u / %u], but the other is silent: going on",
+		        q->votes_for_us, q->votes);
 		return;
 	}
 	log_warn(g->log, "serf: minority in name conflict resolution, quiting [%u / %u]", q->votes_for_us, q->votes);
@@ -218,12 +233,14 @@ void serf_query_key(struct gossip *g, const struct gossip_event *ev)
 	buf_free(&b);
 }
 
-void serf_query_vote(struct gossip *g)
+void serf_query_vote(struct gossip *g, const struct gossip_addr *rival)
 {
 	struct query *q = begin(g, QUERY_VOTE, 0);
 	if (!q)
 		return;
 	g->serf.voting = true;
+	q->rival = ++g->seq;
+	ping_send(g, rival, q->rival, g->c.name);
 	struct msg_query m = {.name = S("_serf_conflict"), .payload = g->c.name};
 	ask(g, q, &m);
 }

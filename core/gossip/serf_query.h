@@ -7,7 +7,11 @@
 
 void serf_query_send(struct gossip *g, const struct gossip_event *ev);
 void serf_query_key(struct gossip *g, const struct gossip_event *ev);
-void serf_query_vote(struct gossip *g);
+/* On who may keep our name, we or the one at `rival`. He is asked, too: whoever is silent is not there to yield to,
+ * whatever the others still believe. */
+void serf_query_vote(struct gossip *g, const struct gossip_addr *rival);
+/* True if the ack was his. */
+bool serf_query_rival_answered(struct gossip *g, uint32_t seq);
 void serf_query_respond(struct gossip *g, const struct gossip_event *ev);
 void serf_query_answer(struct gossip *g, const struct gossip_asked *to, struct slice payload);
 /* True if it is new: tell it on. */

@@ -685,8 +685,25 @@ TEST(gossip_step, a_lost_vote_about_the_name_ends_us)
 	alive(&o, "beta", "127.8.1.2:8301", 1);
 	alive(&o, "alpha", "127.8.1.77:8301", 1);
 	CHECK(logged(&o, "serf: Node name conflicts with another node at 127.8.1.77:8301. Names must be unique!"));
+	const struct gossip_addr rival = addr_of("127.8.1.77:8301");
+	const struct gossip_effect *x = effect(&o, GX_PACKET);
+	ASSERT(x && gossip_addr_eq(&x->packet.to, &rival));
+	struct msg_ack ack = {1, S_NONE};
+	message(&o, "127.8.1.77:8301", SWIM_ACK, &msg_ack_schema, &ack);
 	CHECK(pass(&o, 10 * NS_PER_S, GX_STOP));
 	CHECK(logged(&o, "serf: minority in name conflict resolution, quiting [0 / 0]"));
+	end(&o);
+}
+
+TEST(gossip_step, a_vote_lost_to_one_who_is_silent_ends_nobody)
+{
+	struct one o = {0};
+	struct gossip_config c = config_of(&o, "alpha");
+	c.resolve_conflicts = true;
+	begin_with(&o, &c);
+	alive(&o, "alpha", "127.8.1.77:8301", 1);
+	CHECK(!pass(&o, 10 * NS_PER_S, GX_STOP));
+	CHECK(logged(&o, "serf: minority in name conflict resolution [0 / 0], but the other is silent: going on"));
 	end(&o);
 }
 
