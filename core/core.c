@@ -106,8 +106,8 @@ void core_propose(struct core *c, struct message *m)
 		return;
 	}
 	enum err e;
-	enum raft_entry_type type = m->ask == ASK_BARRIER ? RAFT_BARRIER : RAFT_COMMAND;
-	if (!raft_propose(c->raft, type, m->command, m, &e))
+	bool barrier = m->ask == ASK_BARRIER || m->ask == ASK_RESTORE;
+	if (!raft_propose(c->raft, barrier ? RAFT_BARRIER : RAFT_COMMAND, m->command, m, &e))
 		core_refuse(c, m, e, e == ERR_NO_LEADER ? "No cluster leader" : "too many writes under way");
 }
 

@@ -116,6 +116,8 @@ void core_leading_end(struct core *c, struct effects *out);
 
 /* A message asks for it (ASK_RESTORE). */
 void core_restore_take(struct core *c, struct message *m);
+/* A client's was not done, or nobody knows whether others have it. */
+void core_restore_refuse(struct core *c, struct message *m, const char *why);
 /* Has the leader sent one? */
 void core_restore_installed(struct core *c);
 /* We lead no longer: a client's can't be done. */

@@ -136,9 +136,14 @@ static void apply(struct core *c, const struct raft_entry *e, struct effects *ou
 
 static void drop(struct core *c)
 {
-	for (const struct raft_entry *e; (e = raft_drop(c->raft));)
-		if (e->tag)
-			core_refuse(c, e->tag, ERR_FAILED, "leadership lost while committing log");
+	static const char why[] = "leadership lost while committing log";
+	for (const struct raft_entry *e; (e = raft_drop(c->raft));) {
+		struct message *m = e->tag;
+		if (m && m->ask == ASK_RESTORE)
+			core_restore_refuse(c, m, why);
+		else if (m)
+			core_refuse(c, m, ERR_FAILED, why);
+	}
 }
 
 static void verified(struct core *c)

@@ -56,6 +56,13 @@ static void give_up_held(struct core *c)
 	}
 }
 
+void core_restore_refuse(struct core *c, struct message *m, const char *why)
+{
+	m->err = ERR_FAILED;
+	m->why = arena_str(&m->mem, "Raft error when restoring snapshot: %s", why);
+	core_reply(c, m);
+}
+
 static void restore_end(struct core *c, enum err e, const char *why)
 {
 	struct core_restore r = c->restore;
@@ -66,11 +73,10 @@ static void restore_end(struct core *c, enum err e, const char *why)
 		raft_install_done(c->raft, e ? slice_of(why) : S_NONE);
 		return;
 	}
-	if (e) {
-		r.message->err = ERR_FAILED;
-		r.message->why = arena_str(&r.message->mem, "Raft error when restoring snapshot: %s", why);
-	}
-	core_reply(c, r.message);
+	if (e)
+		core_restore_refuse(c, r.message, why);
+	else
+		core_propose(c, r.message); /* a barrier: answered when a majority has it */
 	give_up_held(c);
 }
 
