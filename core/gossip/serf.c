@@ -246,6 +246,8 @@ static bool take_leave(struct gossip *g, const struct msg_intent *m)
 	return true;
 }
 
+/* Whoever left and came back may be met with his old goodbye (apply_intent): those who heard then that he comes, but
+ * leaves, hear when he stays after all. Serf says nothing, and Consul's leader finds him a minute later. */
 static bool take_join(struct gossip *g, const struct msg_intent *m)
 {
 	lamport_witness(&g->serf.clock, m->ltime);
@@ -255,8 +257,10 @@ static bool take_join(struct gossip *g, const struct msg_intent *m)
 	if (m->ltime <= p->status_time)
 		return false;
 	set_time(g, p, m->ltime);
-	if (p->status == GOSSIP_LEAVING)
+	if (p->status == GOSSIP_LEAVING) {
 		peer_set_status(g, p, GOSSIP_ALIVE);
+		serf_updated(g, p);
+	}
 	return true;
 }
 

@@ -538,6 +538,10 @@ TEST(gossip_step, intents_may_come_first)
 	struct msg_intent m = {11, S("beta"), false};
 	user(&o, "127.8.1.9:8301", SERF_JOIN, &msg_intent_schema, &m);
 	CHECK_EQ(status(&o, "beta", NULL), GOSSIP_ALIVE);
+	const struct gossip_effect *x = effect(&o, GX_MEMBER); /* he is told of as leaving: he stays after all */
+	ASSERT(x);
+	CHECK_EQ(x->member.change, CHANGE_UPDATE);
+	CHECK_EQ(x->member.member->status, GOSSIP_ALIVE);
 	leave_intent(&o, "beta", 11, false);
 	CHECK_EQ(status(&o, "beta", NULL), GOSSIP_ALIVE);
 	end(&o);
