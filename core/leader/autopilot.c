@@ -32,6 +32,7 @@ struct autopilot_seen {
 	char id[ID_MAX];
 	bool healthy;
 	wall_ns since; /* 0: never judged */
+	mono_ns from;  /* the same by the clock that nobody sets */
 };
 
 static const struct field health_fields[] = {
@@ -286,6 +287,7 @@ static void judge(struct autopilot *a, const struct autopilot_view *v, const str
 	};
 	slice_cstr(r->id, now->id, sizeof now->id);
 	now->since = 0;
+	now->from = v->now;
 	if (s) {
 		h->name = s->name;
 		h->serf_status = s->status;
@@ -296,7 +298,9 @@ static void judge(struct autopilot *a, const struct autopilot_view *v, const str
 		h->last_index = q->last_index;
 		h->last_contact = q->contact;
 		h->healthy = is_healthy(h, config, v->last_term, a->target);
-		now->since = before && before->healthy == h->healthy ? before->since : v->wall;
+		bool same = before && before->healthy == h->healthy;
+		now->since = same ? before->since : v->wall;
+		now->from = same ? before->from : v->now;
 	}
 	now->healthy = h->healthy;
 	char since[GOTIME_BYTES];
@@ -347,9 +351,9 @@ static bool round_complete(const struct autopilot *a, mono_ns now)
 
 /* ---- promoting and removing ---- */
 
-static bool is_stable(const struct autopilot_seen *s, const struct autopilot_config *c, wall_ns wall)
+static bool is_stable(const struct autopilot_seen *s, const struct autopilot_config *c, mono_ns now)
 {
-	return s && s->healthy && wall - s->since >= c->server_stabilization_time;
+	return s && s->healthy && now - s->from >= c->server_stabilization_time;
 }
 
 static bool promote(struct autopilot *a, const struct autopilot_view *v, const struct autopilot_config *c)
@@ -358,7 +362,7 @@ static bool promote(struct autopilot *a, const struct autopilot_view *v, const s
 		return false;
 	for (size_t i = 0; i < v->raft.n; i++) {
 		const struct raft_server *r = &v->raft.servers[i];
-		if (r->suffrage != RAFT_NONVOTER || !is_stable(seen_find(a, r->id), c, v->wall))
+		if (r->suffrage != RAFT_NONVOTER || !is_stable(seen_find(a, r->id), c, v->now))
 			continue;
 		log_info(v->raft.log, "autopilot: Promoting Server (ID: \"%.*s\" Address: \"%.*s\") to voter",
 		        PS(r->id), PS(r->address));

@@ -20,6 +20,7 @@ static struct {
 	char ids[SERVERS][37], addresses[SERVERS][24];
 	raft_index last;
 	mono_ns now;
+	dur_ns set;             /* how the wall clock was set */
 	uint64_t tags[SERVERS]; /* of calls under way, by server */
 } ring;
 
@@ -105,7 +106,7 @@ static const char *run(mono_ns to)
 		        .last = ring.last,
 		        .last_term = 7,
 		        .now = ring.now,
-		        .wall = 1000 * NS_PER_S + ring.now,
+		        .wall = 1000 * NS_PER_S + ring.now + ring.set,
 		};
 		autopilot_tick(&ring.pilot, ring.db, &v);
 		for (const struct autopilot_order *o; (o = autopilot_order(&ring.pilot));) {
@@ -250,6 +251,17 @@ TEST(autopilot, a_stable_server_gets_a_vote)
 	ring.raft[2].suffrage = RAFT_VOTER;
 	autopilot_changed(&ring.pilot, ring.now);
 	CHECK_STR(slice_of(rounds(50 * NS_PER_S)), "");
+	end();
+}
+
+TEST(autopilot, a_clock_that_is_set_back_makes_nobody_wait)
+{
+	begin(3);
+	ring.raft[2].suffrage = RAFT_NONVOTER;
+	CHECK_STR(slice_of(rounds(10 * NS_PER_S)), "");
+	ring.set = -3600 * NS_PER_S;
+	CHECK_STR(slice_of(rounds(14 * NS_PER_S)), "promote 00000002;");
+	ring.set = 0;
 	end();
 }
 
