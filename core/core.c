@@ -31,7 +31,7 @@ struct core *core_new(const struct core_options *o)
 	struct slice host = o->config->server_advertise.host;
 	snprintf(c->address, sizeof c->address, slice_find(host, ':') < 0 ? "%.*s:%u" : "[%.*s]:%u", PS(host),
 	        o->config->server_advertise.port);
-	c->raft = core_raft_new(c, o->durable, o->seed);
+	c->raft = core_raft_new(c, o);
 	MUST(c->raft);
 	core_changes_init(c);
 	core_begin_init(c);

@@ -26,7 +26,9 @@ struct core_options {
 	struct epoch *epoch;
 	struct logbuf *log;
 	uint64_t seed;
-	bool durable; /* a log thread answers EFF_APPEND */
+	bool durable;          /* a log thread answers EFF_APPEND */
+	size_t snapshot_least; /* bytes of the log that are worth a snapshot; 0: as it was measured (core_raft.c) */
+	size_t kept;           /* entries for followers that are behind; 0: Raft's own number */
 };
 
 struct core *core_new(const struct core_options *o);

@@ -71,8 +71,9 @@ struct core {
 	struct core_servers servers;
 	mono_ns now;
 	wall_ns wall;
-	mono_ns snapshot_look; /* when to see whether a snapshot is worth it; INT64_MAX: never */
+	mono_ns snapshot_look;  /* when to see whether a snapshot is worth it; INT64_MAX: never */
 	mono_ns snapshot_after; /* not before; one has failed */
+	size_t snapshot_least;  /* bytes of the log that are worth one */
 	size_t log_bytes;       /* of entries applied since the last snapshot was begun */
 	bool snapshotting;
 	raft_term snapshot_term; /* of the one under way */
@@ -168,7 +169,7 @@ void core_leave_look(struct core *c);
 
 /* ---- core_raft.c ---- */
 
-struct raft *core_raft_new(struct core *c, bool durable, uint64_t seed);
+struct raft *core_raft_new(struct core *c, const struct core_options *from);
 /* By which the others know us. */
 struct slice core_raft_id(const struct core *c);
 /* EV_LOGGED, EV_LOG_FAILED, EV_RAFT_…. */

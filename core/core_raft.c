@@ -34,19 +34,21 @@ static dur_ns among_peers(const struct core *c, dur_ns configured, dur_ns withou
 	return c->config->dev_mode && configured < without_dev ? without_dev : configured;
 }
 
-struct raft *core_raft_new(struct core *c, bool durable, uint64_t seed)
+struct raft *core_raft_new(struct core *c, const struct core_options *from)
 {
 	char id[64];
+	c->snapshot_least = from->snapshot_least ? from->snapshot_least : SNAPSHOT_LEAST;
 	const struct raft_options o = {
 	        .id = slice_cstr(core_raft_id(c), id, sizeof id),
 	        .address = c->address,
 	        .protocol = protocol_of(c->config),
-	        .durable = durable,
+	        .durable = from->durable,
 	        .heartbeat_timeout = among_peers(c, c->config->raft_heartbeat_timeout, 5 * NS_PER_S),
 	        .election_timeout = among_peers(c, c->config->raft_election_timeout, 5 * NS_PER_S),
 	        .lease_timeout = among_peers(c, c->config->raft_leader_lease_timeout, 2500 * NS_PER_MS),
-	        .seed = seed,
+	        .seed = from->seed,
 	        .log = c->log,
+	        .kept = from->kept,
 	};
 	return raft_new(&o);
 }
@@ -245,7 +247,7 @@ void core_raft_last(const struct core *c, raft_index *index, raft_term *term)
 static bool is_worth_it(const struct core *c)
 {
 	size_t part = db_memory(c->db).used / SNAPSHOT_PART;
-	return c->log_bytes >= (part > SNAPSHOT_LEAST ? part : SNAPSHOT_LEAST) && c->now >= c->snapshot_after;
+	return c->log_bytes >= (part > c->snapshot_least ? part : c->snapshot_least) && c->now >= c->snapshot_after;
 }
 
 void core_snapshot_maybe(struct core *c, struct effects *out)

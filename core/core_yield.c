@@ -56,7 +56,8 @@ static void forget_everything(struct core *c, struct effects *out)
 	raft_step_down(c->raft);
 	core_raft_flush(c, out);
 	raft_free(c->raft);
-	c->raft = core_raft_new(c, false, rand_u64(&c->rand));
+	const struct core_options memory = {.seed = rand_u64(&c->rand)};
+	c->raft = core_raft_new(c, &memory);
 	MUST(c->raft);
 	empty_tables(c);
 	raft_start(c->raft, c->now);
