@@ -1,4 +1,4 @@
-"""Agents as processes, for tests in Python: start, ask, stop. Each on a loopback address of its own, standard ports."""
+"""Agents as processes, for tests in Python: start, ask, stop. Each on a loopback address or a host of its own, standard ports."""
 import http.client
 import json
 import os
@@ -6,19 +6,22 @@ import signal as signals
 import subprocess
 import time
 
+from hosts import inside
+
 
 class Agent:
-    """One agent; its data directory and name stay when it moves to another address."""
+    """One agent; its data directory and name stay when it moves to another address. `host` is the network namespace that it
+    runs in, if it is another than the test's."""
 
-    def __init__(self, binary, folder, name, address, *flags):
+    def __init__(self, binary, folder, name, address, *flags, host=None):
         self.binary, self.folder, self.name, self.address, self.flags = binary, folder, name, address, flags
-        self.process = None
+        self.host, self.process = host, None
 
     def start(self, *more):
         a = self.address
         log = open(os.path.join(self.folder, self.name + ".log"), "ab")
         self.process = subprocess.Popen(
-            [self.binary, "agent", "-node", self.name, "-bind", a, "-client", a, "-data-dir",
+            [*(["ip", "netns", "exec", self.host] if self.host else []), self.binary, "agent", "-node", self.name, "-bind", a, "-client", a, "-data-dir",
              os.path.join(self.folder, self.name), *self.flags, *more],
             stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         return self
@@ -40,6 +43,7 @@ class Agent:
         """(status, body); status 0 when nobody answers."""
         c = http.client.HTTPConnection(self.address, 8500, timeout=timeout)
         try:
+            inside(self.host, c.connect) if self.host else c.connect()
             c.request(method, path, body)
             r = c.getresponse()
             return r.status, r.read()

@@ -91,11 +91,21 @@ closing() {
 	exit
 }
 
-# wired ADDRESS...: a host for each address, a network namespace named like it, on a wire that `wire COMMAND...` rules
-# (tests/wire.py). `on ADDRESS COMMAND...` runs something there. After own_network and scratch_folder.
-wired() {
+# hosts NAME...: network namespaces, without any wire yet; `on NAME COMMAND...` runs something there. After own_network.
+hosts() {
+	local name
 	mkdir -p /run/netns
 	mount -t tmpfs none /run/netns
+	for name in "$@"; do
+		ip netns add "$name"
+		ip -n "$name" link set lo up
+	done
+}
+
+# wired ADDRESS...: a host for each address, named like it, on a wire that `wire COMMAND...` rules (tests/wire.py). After
+# own_network and scratch_folder.
+wired() {
+	hosts "$@"
 	mkfifo "$scratch/wire"
 	python3 tests/wire.py "$scratch/wire" "$@" &
 	exec 9>"$scratch/wire"

@@ -1,18 +1,18 @@
 #!/usr/bin/env python3
 """wire.py CONTROL ADDRESS...: hosts on a wire whose delays, losses and cuts are ours.
 
-Each ADDRESS gets a network namespace of its own, named like it, with a TUN device; packets between them pass through this
-process. CONTROL is a fifo; each line of it is a command:
+Each ADDRESS is a network namespace, named like it, and gets a TUN device; packets between them pass through this process.
+CONTROL is a fifo; each line of it is a command:
 
     delay MEAN JITTER   milliseconds a packet takes, evenly spread over MEAN - JITTER .. MEAN + JITTER; order may change
     loss PERCENT
     cut A B             nothing from A to B any more (that direction only)
+    unplug A            nothing to or from A
     heal                no cuts
+    plug A              no longer unplugged
 
-Made for tests: run it inside a mount and network namespace of the test's own, with a tmpfs on /run/netns. It ends with
-its control fifo's last writer.
+Made for tests (`wired` of lib.sh). It ends with its control fifo's last writer.
 """
-import ctypes
 import fcntl
 import heapq
 import os
@@ -24,25 +24,11 @@ import subprocess
 import sys
 import time
 
-CLONE_NEWNET = 0x40000000
+from hosts import inside
+
 TUNSETIFF = 0x400454CA
 IFF_TUN_NO_PI = 0x0001 | 0x1000
 QUEUE_MAX = 20000
-libc = ctypes.CDLL(None, use_errno=True)
-
-
-def inside(name, work):
-    """Runs work() in a namespace; threads of Python share none, so this one goes there and comes back."""
-    home = os.open("/proc/self/ns/net", os.O_RDONLY)
-    there = os.open("/run/netns/" + name, os.O_RDONLY)
-    if libc.setns(there, CLONE_NEWNET):
-        raise OSError(ctypes.get_errno(), "setns " + name)
-    try:
-        return work()
-    finally:
-        libc.setns(home, CLONE_NEWNET)
-        os.close(home)
-        os.close(there)
 
 
 def tun():
@@ -55,9 +41,7 @@ def plug(address):
     def ip(*words):
         subprocess.run(["ip", *words], check=True)
 
-    ip("netns", "add", address)
     fd = inside(address, tun)
-    ip("-n", address, "link", "set", "lo", "up")
     ip("-n", address, "addr", "add", address + "/24", "dev", "wire")
     ip("-n", address, "link", "set", "wire", "up")
     return fd
@@ -68,7 +52,7 @@ class Wire:
         self.fds = {a: plug(a) for a in addresses}
         self.names = {fd: a for a, fd in self.fds.items()}
         self.mean = self.jitter = self.loss = 0.0
-        self.cuts = set()
+        self.cuts, self.unplugged = set(), set()
         self.flying = []
         self.count = 0
 
@@ -81,8 +65,15 @@ class Wire:
             self.cuts.add((words[1], words[2]))
         elif words[0] == "heal":
             self.cuts.clear()
+        elif words[0] == "unplug":
+            self.unplugged.add(words[1])
+        elif words[0] == "plug":
+            self.unplugged.discard(words[1])
         else:
             sys.exit("wire: no such command: " + words[0])
+
+    def is_cut(self, a, b):
+        return (a, b) in self.cuts or not self.unplugged.isdisjoint((a, b))
 
     def take(self, fd, now):
         try:
@@ -92,7 +83,7 @@ class Wire:
         if packet[0] >> 4 != 4 or len(self.flying) >= QUEUE_MAX:
             return
         to = socket.inet_ntoa(packet[16:20])
-        if to not in self.fds or (self.names[fd], to) in self.cuts or random.random() < self.loss:
+        if to not in self.fds or self.is_cut(self.names[fd], to) or random.random() < self.loss:
             return
         self.count += 1
         due = now + max(0, self.mean + random.uniform(-self.jitter, self.jitter))

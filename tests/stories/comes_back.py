@@ -83,8 +83,8 @@ def main():
     for s in servers:
         s.end()
     for way, seconds in took.items():
-        known = [s for s in seconds if s]
-        print(f"# {way}: writes again after {min(known, default=0):.2f} to {max(known, default=0):.2f} s")
+        known = sorted(s for s in seconds if s) or [0]
+        print(f"# {way} ({len(seconds)}): writes again after {known[0]:.2f} s at best, {known[len(known) // 2]:.2f} median, {known[-1]:.2f} worst")
     print(f"{passed} passed, {failed} failed")
     return failed != 0
 

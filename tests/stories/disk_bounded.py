@@ -1,40 +1,34 @@
 #!/usr/bin/env python3
-"""Overwrites a set of keys again and again and looks at what the server keeps on disk.
-
-    disk_bounded.py FOLDER [KEYS [ROUNDS]]
-
-FOLDER is the data directory of the agent on 127.0.0.1:8500. Transactions of 64 puts, several at a time. Three times what
-the keys and values take is the most that may be there, and what the log takes ahead (AHEAD); the last writes are as fast
-as the first. By hand: 1000000 keys of 100 bytes, ten rounds. Closes with "N passed, N failed".
-"""
-import base64
-import http.client
-import json
+"""disk_bounded.py BINARY FOLDER [KEYS [ROUNDS [BYTES [SERVERS]]]]: a set of keys is overwritten again and again, through a follower
+where there are three servers. On no disk may ever be more than three times what the live set takes in Consul's snapshot format,
+and what the log takes ahead; the last writes are as fast as the first. In the end all are killed -9 and start again. Closes
+with "N passed, N failed"."""
 import os
+import signal
 import sys
-import threading
 import time
 
-folder = sys.argv[1]
-KEYS = int(sys.argv[2]) if len(sys.argv) > 2 else 40000
-ROUNDS = int(sys.argv[3]) if len(sys.argv) > 3 else 8
-VALUE = base64.b64encode(b"v" * 1000).decode()
-WRITERS, OPS = 4, 64
+sys.path.insert(0, "tests")
+from agents import Agent, until  # noqa: E402
+from writers import OPS, Writers, part  # noqa: E402
+
+binary, folder = sys.argv[1:3]
+keys, rounds, size, count = (int(a) for a in (sys.argv[3:] + ["40000", "8", "1000", "1"][len(sys.argv) - 3:]))
 AHEAD = 64 << 20
 passed = failed = 0
 
 
-def check(what, ok, seen=""):
+def check(what, good, detail=""):
     global passed, failed
-    passed, failed = passed + bool(ok), failed + (not ok)
-    if not ok:
-        print("not ok disk_bounded:", what, seen)
+    passed, failed = passed + bool(good), failed + (not good)
+    if not good:
+        print(f"not ok disk_bounded: {what} {detail}", flush=True)
 
 
-def used():
-    """Bytes of all files, as the disk counts them."""
+def used(server, part=""):
+    """Bytes of all its files, or those of one folder, as the disk counts them."""
     total = 0
-    for where, _, names in os.walk(folder):
+    for where, _, names in os.walk(os.path.join(folder, server.name, part)):
         for name in names:
             try:
                 total += os.stat(os.path.join(where, name)).st_blocks * 512
@@ -43,38 +37,62 @@ def used():
     return total
 
 
-def write(first, last, times):
-    connection = http.client.HTTPConnection("127.0.0.1", 8500, timeout=60)
-    for at in range(first, last, OPS):
-        ops = [{"KV": {"Verb": "set", "Key": "k/%07d" % k, "Value": VALUE}} for k in range(at, min(at + OPS, last))]
-        began = time.monotonic()
-        connection.request("PUT", "/v1/txn", json.dumps(ops))
-        answer = connection.getresponse()
-        answer.read()
-        times.append(time.monotonic() - began)
-        if answer.status != 200:
-            raise SystemExit("a write was refused: %d" % answer.status)
+def newest_snapshot(server):
+    """Bytes of the state in it."""
+    where = os.path.join(folder, server.name, "raft/snapshots")
+    newest = max((n for n in os.listdir(where) if not n.endswith(".tmp")), key=lambda n: [int(x) for x in n.split("-")])
+    return os.path.getsize(os.path.join(where, newest, "state.bin"))
 
 
-def one_round():
-    times = []
-    share = KEYS // WRITERS
-    threads = [threading.Thread(target=write, args=(i * share, (i + 1) * share, times)) for i in range(WRITERS)]
-    for t in threads:
-        t.start()
-    while any(t.is_alive() for t in threads):
-        most[0] = max(most[0], used())
+def one_round(servers, through, value):
+    """(seconds of each transaction, the most that any had on disk, the most of a log)"""
+    most, log, w = 0, 0, Writers(through.address, keys, value)
+    while w.writing():
+        most = max(most, *map(used, servers), 0)
+        log = max(log, *(used(s, "raft/wal") for s in servers), 0)
         time.sleep(0.05)
-    times.sort()
-    return times[len(times) // 2], times[len(times) * 99 // 100]
+    return [took for _, took in w.took()], most, log
 
 
-most = [0]
-live = KEYS * (1000 + 20)
-figures = [one_round() for _ in range(ROUNDS)]
-check("three times the live set at most", most[0] <= 3 * live + AHEAD, "%.1f MB for %.1f" % (most[0] / 1e6, live / 1e6))
-first, last = figures[1][0], figures[-1][0]
-check("the last writes are as fast as the first", last < 4 * first, "%.1f and %.1f ms" % (last * 1e3, first * 1e3))
-print("%d writes: at most %.2f times the live set on disk; p99 of a transaction of %d, by round: %s ms" % (
-    KEYS * ROUNDS, most[0] / live, OPS, " ".join("%.0f" % (f[1] * 1e3) for f in figures)))
-print("%d passed, %d failed" % (passed, failed))
+def start_again(servers, through):
+    """Seconds until a write, and until the last key is read, after all were killed."""
+    for s in servers:
+        s.end(signal.SIGKILL)
+    on_disk, began = used(servers[0]), time.monotonic()
+    for s in servers:
+        s.start()
+    check("they start again", until(120, through.put, "again", "x"))
+    took = time.monotonic() - began
+    check("and have the last key", through.get(f"k/{keys - 1:07d}") is not None)
+    print(f"# started again from {on_disk / 1e6:.0f} MB: a write after {took:.2f} s")
+
+
+def main():
+    addresses = [f"127.0.7.{n + 1}" for n in range(count)]
+    servers = [Agent(binary, folder, f"s{n}", a, "-server", "-bootstrap-expect", str(count), "-retry-interval", "1s",
+                     *(f"-retry-join={b}" for b in addresses if b != a)) for n, a in enumerate(addresses)]
+    for s in servers:
+        s.start()
+    check("it begins", until(60, lambda: all(s.put("first", "x") for s in servers)))
+    through = next((s for s in servers if s.leader() != s.address + ":8300"), servers[0])
+    began = time.monotonic()
+    figures = [one_round(servers, through, b"v" * size) for _ in range(rounds)]
+    took = time.monotonic() - began
+    most, log = max(f[1] for f in figures), max(f[2] for f in figures)
+    live = newest_snapshot(servers[0])
+    check("three times the live set at most", most <= 3 * live + AHEAD, f"{most / 1e6:.1f} MB for {live / 1e6:.1f}")
+    first, last = part(figures[1][0], 0.5), part(figures[-1][0], 0.5)
+    check("the last writes are as fast as the first", last < 4 * first, f"{last * 1e3:.1f} and {first * 1e3:.1f} ms")
+    print(f"# {keys * rounds} writes of {size} bytes, {keys * rounds / took:.0f}/s; "
+          f"at most {most / 1e6:.0f} MB on disk, "
+          f"{most / live:.2f} times the live set, {log / 1e6:.0f} MB of it log")
+    for share in (0.5, 0.99):
+        print(f"# p{share * 100:.0f} of a transaction of {OPS}, by round: {' '.join(f'{part(f[0], share) * 1e3:.1f}' for f in figures)} ms")
+    start_again(servers, through)
+    for s in servers:
+        s.end()
+    print(f"{passed} passed, {failed} failed")
+    return failed != 0
+
+
+sys.exit(main())
