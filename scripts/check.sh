@@ -73,7 +73,7 @@ part_asan() { need libbearssl-dev/bearssl-dev && counted asan tests/unit/run asa
 # What several threads share: the ring, the epochs and the tree below them, the host's parking.
 part_tsan() {
 	need libbearssl-dev/bearssl-dev || return
-	for suite in ring epoch db; do
+	for suite in ring baton epoch db; do
 		counted "tsan-$suite" tests/unit/run tsan "$suite"
 	done
 }

@@ -7,10 +7,10 @@
  *      +--------ring-------- replies     | <---ring----
  *      +------ one atomic pointer: the world
  *
- * The core thread is the only writer of all protocol state; fronts read the newest world and give every request that
- * writes to the core. A message belongs to whoever holds it. Birth: boot makes everything, then starts the threads; the
- * banner is printed by boot in between. Death: the core carries out EFF_STOP, every loop sees `stopping` and ends, boot
- * joins them and frees all. */
+ * The core thread (or who stands in for it: core_thread.h) is the only writer of all protocol state; fronts read the
+ * newest world and give every request that writes to the core. A message belongs to whoever holds it. Birth: boot makes
+ * everything, then starts the threads; the banner is printed by boot in between. Death: the core carries out EFF_STOP,
+ * every loop sees `stopping` and ends, boot joins them and frees all. */
 #ifndef CMD_AGENT_PROCESS_H
 #define CMD_AGENT_PROCESS_H
 
