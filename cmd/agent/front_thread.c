@@ -56,6 +56,15 @@ bool front_listen(struct front *f, struct fail *why)
 	       front_rpc_listen(f, why);
 }
 
+/* What was on its way when the threads ended. */
+static void give_back(struct front *f, struct ring *r)
+{
+	void *m;
+	while (ring_pop(r, &m, 1))
+		message_give(&f->api, m);
+	ring_free(r);
+}
+
 void front_free(struct front *f)
 {
 	watches_free(f->watches);
@@ -67,8 +76,8 @@ void front_free(struct front *f)
 		balance_free(&f->balance);
 	forward_free(f->forward);
 	parking_free(&f->parking);
-	ring_free(&f->to_core);
-	ring_free(&f->from_core);
+	give_back(f, &f->to_core);
+	give_back(f, &f->from_core);
 	bell_free(&f->bell, &f->loop);
 	loop_free(&f->loop);
 	api_free(&f->api);
