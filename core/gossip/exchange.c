@@ -83,6 +83,7 @@ static void join_free(struct gossip *g, struct join *j)
 		at = &(*at)->next;
 	*at = j->next;
 	g->streams.joins_n--;
+	gossip_timer_stop(g, &j->timer);
 	for (uint32_t i = 0; i < j->names_n; i++)
 		free((void *)(uintptr_t)j->names[i].p);
 	free(j->names);
@@ -260,6 +261,20 @@ static void asked(struct gossip *g, struct stream *s, const char *why)
 		join_result(g, j, why);
 }
 
+/* The same address once more, when the holder of an id has had its time to answer. */
+static void ask_later(struct gossip *g, struct stream *s)
+{
+	struct join *j = s->join;
+	hang_up(g, s->id);
+	stream_free(g, s);
+	gossip_timer_set(g, &j->timer, TIMER_JOIN, g->now + id_claim_wait(g));
+}
+
+void exchange_join_again(struct gossip *g, struct join *j)
+{
+	join_next(g, j);
+}
+
 static void send_question(struct gossip *g, struct stream *s)
 {
 	struct buf b = {0};
@@ -318,6 +333,7 @@ static void take_answer(struct gossip *g, struct stream *s, uint8_t type, struct
 	struct fail f;
 	struct msg_err err;
 	struct remote_state remote;
+	enum err e;
 	if (s->kind == STREAM_PING) {
 		take_ack(g, s, type, body);
 		return;
@@ -330,8 +346,13 @@ static void take_answer(struct gossip *g, struct stream *s, uint8_t type, struct
 		        arena_str(&g->scratch, "received invalid msgType (%u), expected pushPullMsg (%d)", type,
 		                SWIM_PUSH_PULL)
 		                .p);
-	else if (remote_state_read(g, body, &remote, &f) ||
-	         remote_state_merge(g, &remote, &s->peer, joining, false, s->join && s->join->ignore_old, &f))
+	else if (remote_state_read(g, body, &remote, &f))
+		asked(g, s, f.text);
+	else if ((e = remote_state_merge(g, &remote, &s->peer, joining, false, s->join && s->join->ignore_old, &f)) ==
+	                 ERR_TIMEOUT &&
+	         s->join)
+		ask_later(g, s);
+	else if (e)
 		asked(g, s, f.text);
 	else
 		asked(g, s, NULL);

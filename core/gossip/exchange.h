@@ -16,6 +16,7 @@ enum join_kind { JOIN_COMMAND, JOIN_RECONNECT, JOIN_REJOIN };
 
 /* A list of addresses to push/pull with, one after the other. */
 struct join {
+	struct gossip_timer timer; /* of another try */
 	struct join *next;
 	enum join_kind kind;
 	uint64_t tag;
@@ -60,6 +61,7 @@ void exchange_join_own(
 void exchange_opened(struct gossip *g, const struct gossip_event *ev);
 void exchange_data(struct gossip *g, const struct gossip_event *ev);
 void exchange_closed(struct gossip *g, const struct gossip_event *ev);
+void exchange_join_again(struct gossip *g, struct join *j);
 void exchange_timeout(struct gossip *g, struct stream *s);
 void exchange_free(struct gossip *g);
 

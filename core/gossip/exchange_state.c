@@ -103,17 +103,29 @@ static enum err check_versions(const struct gossip *g, const struct remote_state
 	return e;
 }
 
+/* Is one of those who share an id being asked whether he is still there? */
+static bool clash_is_asked(struct gossip *g, const struct clash *clash)
+{
+	bool asked = clash->one && id_claim_raise(g, clash->one->name, &clash->one->addr);
+	if (clash->other)
+		asked |= id_claim_raise(g, clash->other->name, &clash->other->addr);
+	return asked;
+}
+
 static enum err check_joinable(
-        struct gossip *g, const struct remote_state *r, const struct gossip_addr *from, struct fail *f)
+        struct gossip *g, const struct remote_state *r, const struct gossip_addr *from, bool served, struct fail *f)
 {
 	struct slice detail;
+	struct clash clash;
 	struct candidate *c = ARENA_ARRAY(&g->scratch, struct candidate, r->n + 1);
 	if (!c)
 		return fail_set(f, ERR_NO_MEMORY, "out of memory");
 	for (uint32_t i = 0; i < r->n; i++)
-		c[i] = (struct candidate){
-		        r->nodes[i].name, r->nodes[i].meta, r->addrs[i], r->nodes[i].state == PEER_DEAD};
-	enum err e = joinable(&g->c, c, r->n, &g->scratch, &detail, f);
+		c[i] = (struct candidate){r->nodes[i].name, r->nodes[i].meta, r->addrs[i],
+		        r->nodes[i].state == PEER_DEAD || id_claim_silent(g, r->nodes[i].name, &r->addrs[i])};
+	enum err e = joinable(&g->c, c, r->n, &g->scratch, &detail, &clash, f);
+	if (!served && clash_is_asked(g, &clash))
+		return fail_set(f, ERR_TIMEOUT, "waiting for the holder of a node ID");
 	if (e) {
 		char addr[GOSSIP_ADDR_TEXT];
 		gossip_addr_print(from, addr);
@@ -160,7 +172,7 @@ enum err remote_state_merge(struct gossip *g, const struct remote_state *r, cons
 {
 	enum err e = check_versions(g, r, f);
 	if (!e && joining)
-		e = check_joinable(g, r, from, f);
+		e = check_joinable(g, r, from, served, f);
 	if (e)
 		return e;
 	if (joining && !served && g->order_n == 1)

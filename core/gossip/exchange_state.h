@@ -14,8 +14,9 @@ struct remote_state {
 
 /* `body` is what follows the type byte. */
 enum err remote_state_read(struct gossip *g, struct slice body, struct remote_state *out, struct fail *f);
-/* Nothing is merged when it fails: protocol versions that don't meet, or (joining) members that may not join. `from` is
- * who sent it, for the log; `served`: they came to us. */
+/* Nothing is merged when it fails: protocol versions that don't meet, or (joining) members that may not join;
+ * ERR_TIMEOUT: an id's holder is being asked, join again when it has had its time. `from` is who sent it, for the log;
+ * `served`: they came to us. */
 enum err remote_state_merge(struct gossip *g, const struct remote_state *r, const struct gossip_addr *from,
         bool joining, bool served, bool ignore_old, struct fail *f);
 

@@ -17,27 +17,31 @@ static bool id_counts(struct slice meta)
 	return true;
 }
 
-static enum err check_id(const struct gossip_config *us, const struct candidate *c, struct map *ids, struct fail *f)
+static enum err check_id(
+        const struct gossip_config *us, const struct candidate *c, struct map *ids, struct clash *clash, struct fail *f)
 {
 	struct slice id = tags_find(c->meta, S("id"), NULL);
 	if (!id.n || c->dead)
 		return OK;
+	*clash = (struct clash){c, NULL};
 	if (slice_eq(id, us->id) && !slice_eq(c->name, us->name))
 		return fail_set(f, ERR_DENIED, "Member '%.*s' has conflicting node ID '%.*s' with this agent's ID",
 		        PS(c->name), PS(id));
-	const struct candidate *other = map_get(ids, id);
-	if (other)
+	clash->other = map_get(ids, id);
+	if (clash->other)
 		return fail_set(f, ERR_DENIED, "Member '%.*s' has conflicting node ID '%.*s' with member '%.*s'",
-		        PS(c->name), PS(id), PS(other->name));
+		        PS(c->name), PS(id), PS(clash->other->name));
+	*clash = (struct clash){0};
 	if (id_counts(c->meta))
 		map_put(ids, id, (void *)(uintptr_t)c, NULL);
 	return OK;
 }
 
-static enum err check_lan(const struct gossip_config *us, const struct candidate *c, struct map *ids, struct fail *f)
+static enum err check_lan(
+        const struct gossip_config *us, const struct candidate *c, struct map *ids, struct clash *clash, struct fail *f)
 {
 	struct server_tags server;
-	enum err e = check_id(us, c, ids, f);
+	enum err e = check_id(us, c, ids, clash, f);
 	bool consul = slice_eq(tags_find(c->meta, S("role"), NULL), S("node")) || tags_server(c->meta, &server);
 	struct slice dc = tags_find(c->meta, S("dc"), NULL), segment = tags_find(c->meta, S("segment"), NULL);
 	if (!e && consul && !slice_eq(dc, us->dc))
@@ -65,16 +69,19 @@ static struct slice describe(const struct gossip_config *us, const struct candid
 }
 
 enum err joinable(const struct gossip_config *us, const struct candidate *them, uint32_t n, struct arena *a,
-        struct slice *detail, struct fail *f)
+        struct slice *detail, struct clash *clash, struct fail *f)
 {
 	enum err e = OK;
 	struct map ids;
+	struct clash nobody;
+	clash = clash ? clash : &nobody;
+	*clash = (struct clash){0};
 	*detail = S_NONE;
 	if (us->pool == GOSSIP_OPEN)
 		return OK;
 	map_init(&ids, us->seed);
 	for (uint32_t i = 0; i < n && !e; i++) {
-		e = us->pool == GOSSIP_LAN ? check_lan(us, &them[i], &ids, f) : check_wan(&them[i], f);
+		e = us->pool == GOSSIP_LAN ? check_lan(us, &them[i], &ids, clash, f) : check_wan(&them[i], f);
 		if (e)
 			*detail = describe(us, &them[i], a);
 	}

@@ -15,9 +15,14 @@ struct candidate {
 	bool dead;
 };
 
+/* Who share an id: one of them and ourselves (other NULL), or two of them; one NULL: nobody. */
+struct clash {
+	const struct candidate *one, *other;
+};
+
 /* ERR_DENIED with Consul's words in *f. *detail (of `a`) says what they leave out: the member's address, and both
- * datacenters, in one line for the log. */
+ * datacenters, in one line for the log. *clash (may be NULL) says whether it was for an id. */
 enum err joinable(const struct gossip_config *us, const struct candidate *them, uint32_t n, struct arena *a,
-        struct slice *detail, struct fail *f);
+        struct slice *detail, struct clash *clash, struct fail *f);
 
 #endif

@@ -274,6 +274,7 @@ void probe_take_ack(struct gossip *g, const struct gossip_addr *from, struct sli
 		return;
 	}
 	if (r->stage == PROBE_IDLE || r->seq != m.seq) {
+		id_claim_answered(g, (uint32_t)m.seq);
 		if (!claim_answered(g, (uint32_t)m.seq) && !serf_query_rival_answered(g, (uint32_t)m.seq))
 			relay_ack(g, (uint32_t)m.seq);
 		return;

@@ -297,6 +297,7 @@ void gossip_free(struct gossip *g)
 {
 	exchange_free(g);
 	relays_free(g);
+	id_claims_free(g);
 	serf_free(g);
 	broadcasts_free(&g->told);
 	peers_free(g);
@@ -436,6 +437,8 @@ static void fire(struct gossip *g, struct gossip_timer *t)
 	switch (t->kind) {
 	case TIMER_DOUBT: doubt_over(g, HEAP_OWNER(t, struct trouble, doubt_timer)->peer); break;
 	case TIMER_CLAIM: claim_timer(g, HEAP_OWNER(t, struct claim, timer)); break;
+	case TIMER_ID_CLAIM: id_claim_timer(g, HEAP_OWNER(t, struct id_claim, timer)); break;
+	case TIMER_JOIN: exchange_join_again(g, HEAP_OWNER(t, struct join, timer)); break;
 	case TIMER_RELAY: relay_timeout(g, HEAP_OWNER(t, struct relay, timer)); break;
 	case TIMER_STREAM: exchange_timeout(g, HEAP_OWNER(t, struct stream, timer)); break;
 	case TIMER_WAITER: waiter_end(g, HEAP_OWNER(t, struct waiter, timer), false); break;

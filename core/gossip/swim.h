@@ -11,6 +11,7 @@
 #include "core/gossip/broadcast.h"
 #include "core/gossip/exchange.h"
 #include "core/gossip/gossip.h"
+#include "core/gossip/id_claim.h"
 #include "core/gossip/packet.h"
 #include "core/gossip/peer.h"
 #include "core/gossip/peers_file.h"
@@ -58,6 +59,7 @@ struct gossip {
 	struct peer *self;
 	struct claim *claims;
 	uint32_t claims_n;
+	struct id_claims id_claims;
 	struct buf own_meta; /* our tags */
 
 	/* memberlist */

@@ -78,7 +78,7 @@ static bool welcome(struct gossip *g, const struct msg_alive *m, const struct go
 	struct fail f;
 	struct slice detail;
 	struct candidate c = {m->node, m->meta, *addr, false};
-	if (!joinable(&g->c, &c, 1, &g->scratch, &detail, &f))
+	if (!joinable(&g->c, &c, 1, &g->scratch, &detail, NULL, &f))
 		return true;
 	log_warn(g->log, "memberlist: ignoring alive message for '%.*s': %s (%.*s)", PS(m->node), f.text, PS(detail));
 	return false;

@@ -18,8 +18,10 @@ enum gossip_timer_kind {
 	/* inside their owners */
 	TIMER_DOUBT,
 	TIMER_CLAIM,
+	TIMER_ID_CLAIM,
 	TIMER_RELAY,
 	TIMER_STREAM,
+	TIMER_JOIN,
 	TIMER_WAITER,
 	TIMER_QUERY,
 };

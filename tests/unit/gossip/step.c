@@ -733,20 +733,20 @@ TEST(gossip_joinable, sentences)
 	struct gossip_config us = config_of(&o, "alpha");
 	struct candidate c[2] = {{S("b"), tags_text(&a, "node", "dc1", "id-b"), addr_of("10.0.0.2:8301"), false},
 	        {S("c"), tags_text(&a, "node", "dc1", "id-b"), addr_of("10.0.0.3:8301"), true}};
-	CHECK_EQ(joinable(&us, c, 2, &a, &detail, &f), OK); /* the dead hold no id */
+	CHECK_EQ(joinable(&us, c, 2, &a, &detail, NULL, &f), OK); /* the dead hold no id */
 	c[1].dead = false;
-	CHECK_EQ(joinable(&us, c, 2, &a, &detail, &f), ERR_DENIED);
+	CHECK_EQ(joinable(&us, c, 2, &a, &detail, NULL, &f), ERR_DENIED);
 	CHECK_STR(slice_of(f.text), "Member 'c' has conflicting node ID 'id-b' with member 'b'");
 	c[1].meta = tags_text(&a, "node", "dc1", "id-a");
-	CHECK_EQ(joinable(&us, c, 2, &a, &detail, &f), ERR_DENIED);
+	CHECK_EQ(joinable(&us, c, 2, &a, &detail, NULL, &f), ERR_DENIED);
 	CHECK_STR(slice_of(f.text), "Member 'c' has conflicting node ID 'id-a' with this agent's ID");
 	c[1].meta = tags_text(&a, "consul", "dc2", "id-c");
-	CHECK_EQ(joinable(&us, c, 2, &a, &detail, &f), ERR_DENIED);
+	CHECK_EQ(joinable(&us, c, 2, &a, &detail, NULL, &f), ERR_DENIED);
 	CHECK_STR(slice_of(f.text), "Member 'c' part of wrong datacenter 'dc2'");
 	CHECK_STR(detail, "'c' at 10.0.0.3:8301 is of datacenter 'dc2', we ('alpha') are of 'dc1'");
 	us.pool = GOSSIP_WAN;
-	CHECK_EQ(joinable(&us, c + 1, 1, &a, &detail, &f), OK);
-	CHECK_EQ(joinable(&us, c, 1, &a, &detail, &f), ERR_DENIED);
+	CHECK_EQ(joinable(&us, c + 1, 1, &a, &detail, NULL, &f), OK);
+	CHECK_EQ(joinable(&us, c, 1, &a, &detail, NULL, &f), ERR_DENIED);
 	CHECK_STR(slice_of(f.text), "Member 'b' is not a server");
 	arena_free(&a);
 }
