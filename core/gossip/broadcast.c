@@ -145,6 +145,8 @@ void broadcasts_free(struct broadcasts *q)
 	for (uint32_t i = 0; i < BROADCAST_LIMIT_MAX; i++)
 		while (q->by_times[i].first != BROADCAST_NONE)
 			broadcasts_drop(q, q->by_times[i].first);
+	free(q->loose); /* all vacant, when a member's word was the last */
+	q->loose = NULL;
 }
 
 uint32_t broadcasts_prune(struct broadcasts *q, uint32_t max)
