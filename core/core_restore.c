@@ -175,6 +175,9 @@ void core_restore_written(struct core *c, struct slice why, struct effects *out)
 	} else if (r->what == RESTORE_MESSAGE && !c->ready) {
 		tell_disk(r, r->term, EFF_SNAPSHOT_DROP, out);
 		restore_end(c, ERR_FAILED, "leadership lost while committing log");
+	} else if (r->what == RESTORE_INSTALL && raft_install_stale(c->raft)) {
+		tell_disk(r, r->term, EFF_SNAPSHOT_DROP, out);
+		restore_end(c, ERR_FAILED, "there is a new leader");
 	} else {
 		tell_disk(r, r->term, EFF_LOG_FORGET, out);
 		restore_apply(c, out);

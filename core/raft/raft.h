@@ -212,6 +212,9 @@ struct raft_install {
 };
 bool raft_installed(struct raft *r, struct raft_install *out);
 void raft_install_done(struct raft *r, struct slice why);
+/* A later term began since it came. The snapshot of a client's restore may be of no majority then, and we may have
+ * voted for somebody who never had it: it has to be given up, the new leader sends his own if he must. */
+bool raft_install_stale(const struct raft *r);
 
 /* The leader's own tables and log were replaced by a snapshot of this index, in the current term (`snapshot restore`):
  * there is a hole in the log, so every follower gets a snapshot. Precondition: index > last, all applied, leading. */

@@ -243,6 +243,7 @@ static const char *install_begin(struct raft *r, const struct raft_wire_install 
 	if (!install_members(r, q))
 		return "failed to create snapshot: the configuration can't be understood";
 	r->installing = r->install_new = true;
+	r->install_term = r->s.term;
 	r->install = (struct raft_install){.index = q->last,
 	        .term = q->last_term,
 	        .servers = r->install_members.servers,
@@ -296,6 +297,11 @@ bool raft_installed(struct raft *r, struct raft_install *out)
 	if (new)
 		*out = r->install;
 	return new;
+}
+
+bool raft_install_stale(const struct raft *r)
+{
+	return r->installing && r->s.term != r->install_term;
 }
 
 void raft_install_done(struct raft *r, struct slice why)

@@ -226,6 +226,7 @@ struct raft {
 
 	/* a snapshot comes in */
 	bool installing, install_new;
+	raft_term install_term; /* ours when it came */
 	struct raft_members install_members;
 	struct raft_install install;
 	struct raft_reply *install_reply;

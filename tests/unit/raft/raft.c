@@ -860,3 +860,38 @@ TEST(raft, who_comes_back_asks_when_nobody_has_found_it)
 	}
 	rig_free(&g);
 }
+
+TEST(raft, a_snapshot_of_an_earlier_term_is_known_as_stale)
+{
+	struct rig g = rig(3, false, 3);
+	struct buf peers = {0}, all = {0}, b = {0};
+	struct raft_wire_request q = {.kind = RAFT_WIRE_INSTALL};
+	struct raft_install got;
+	turn(&g, 0);
+	raft_wire_put_peers(&peers, group, 3);
+	raft_wire_put_configuration(&all, group, 3);
+	q.install = (struct raft_wire_install){.protocol = 3,
+	        .version = 1,
+	        .term = 4,
+	        .leader = S(TWO),
+	        .last = 9,
+	        .last_term = 4,
+	        .peers = buf_view(&peers),
+	        .configuration = buf_view(&all),
+	        .configuration_index = 1,
+	        .size = 1};
+	raft_wire_put_request(&b, &q);
+	raft_request(g.r, 1, buf_view(&b), S("x"));
+	turn(&g, 0);
+	ASSERT(raft_installed(g.r, &got));
+	CHECK(!raft_install_stale(g.r));
+	request(&g, 2, beat(5));
+	CHECK(raft_install_stale(g.r));
+	raft_install_done(g.r, S("there is a new leader"));
+	CHECK(!raft_install_stale(g.r));
+	CHECK_EQ(raft_state(g.r)->last, 1);
+	buf_free(&peers);
+	buf_free(&all);
+	buf_free(&b);
+	rig_free(&g);
+}
