@@ -5,9 +5,25 @@
 #include "core/api/rpc.h"
 #include "core/base/must.h"
 #include "core/base/slice.h"
+#include "core/method/method.h"
+#include "core/method/requests.h"
 #include "core/state/kv.h"
 #include "store/watchset.h"
 #include "tests/sim/cluster_world.h"
+
+/* A blocking query of one of the clients' keys, wherever it has been sent on to. */
+static void note_key(struct asked *a)
+{
+	struct arena mem = {0};
+	const struct key_request *q = slice_is(buf_view(&a->method), "KVS.Get")
+	                                      ? method_read_request(&method_kvs_get, buf_view(&a->args), &mem)
+	                                      : NULL;
+	if (q && q->head.q.min_index && q->key.n == 2) {
+		a->key = (unsigned)(q->key.p[1] - '0');
+		a->min_index = q->head.q.min_index;
+	}
+	arena_free(&mem);
+}
 
 struct asked *asked_new(struct cluster *c, struct host *h, struct slice method, struct slice args)
 {
@@ -18,6 +34,7 @@ struct asked *asked_new(struct cluster *c, struct host *h, struct slice method, 
 	a->key = NO_KEY;
 	buf_slice(&a->method, method);
 	buf_slice(&a->args, args);
+	note_key(a);
 	a->next = h->asked;
 	a->prev = &h->asked;
 	if (a->next)
