@@ -56,7 +56,6 @@ ALLOWED = {
 # Calls that no part of the program writes down.
 NEVER_WRITTEN = r"(?<![\w.>])(sprintf|vsprintf|gets|strtok|atof|tmpnam|mktemp|alloca)\("
 LINKED_FROM_OUTSIDE = {"net/fortify"}  # BearSSL's archive asks for it
-WAITING = {"core/base/pattern_find"}  # prepared queries need the groups of an expression
 LONGEST = 700
 
 passed = failed = 0
@@ -141,7 +140,7 @@ def unused(found, wanted, given):
     users |= {h for name in sources("tests") for h in re.findall(r'^#include "([^"]+)"', text(name), re.M)}
     verdict("headers that nobody includes", [name for name in found if name.endswith(".h") and name not in users])
     asked = set().union(*(names for name, names in wanted.items() if not name.startswith("tests/")))
-    excused = {"cmd/main"} | LINKED_FROM_OUTSIDE | WAITING
+    excused = {"cmd/main"} | LINKED_FROM_OUTSIDE
     dead = [name for name, functions in given.items()
             if not name.startswith("tests/") and name not in excused and functions and not functions & asked]
     verdict("files that nobody uses", dead)
