@@ -10,7 +10,8 @@
 enum { LINES_MAX = 48 };
 
 struct line {
-	struct slice name, whole; /* whole: with its \r\n; empty for what is put together: Content-Type, Content-Length */
+	struct slice name,
+	        whole; /* whole: with its \r\n; empty for what is put together: Content-Type, Content-Length */
 };
 
 static bool is_named(struct slice name, struct slice want)

@@ -19,7 +19,7 @@ struct udp_packet {
 	struct slice data;
 	struct address peer;
 	struct address local; /* a socket bound to all addresses: the one it was sent to, no port; else ADDRESS_NONE */
-	bool cut; /* it was longer than packet_max */
+	bool cut;             /* it was longer than packet_max */
 };
 
 struct udp_slots;

@@ -14,7 +14,10 @@ struct item {
 
 #define ITEM_PAYLOAD_AT(key_n) ((sizeof(struct item) + (size_t)(key_n) + 7) & ~(size_t)7)
 
-static inline struct slice item_key(const struct item *it) { return (struct slice){(const char *)(it + 1), it->key_n}; }
+static inline struct slice item_key(const struct item *it)
+{
+	return (struct slice){(const char *)(it + 1), it->key_n};
+}
 
 /* The payload: the struct of the item's table (store/model.h), or whatever the table's owner put there. */
 static inline const void *item_payload(const struct item *it)

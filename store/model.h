@@ -106,8 +106,8 @@ struct autopilot_config {
 };
 
 extern const struct schema node_schema, service_node_schema, node_service_schema, health_check_definition_schema,
-	health_check_schema, check_service_node_schema, dir_entry_schema, session_schema, coordinate_schema,
-	coordinate_entry_schema, acl_schema, autopilot_config_schema;
+        health_check_schema, check_service_node_schema, dir_entry_schema, session_schema, coordinate_schema,
+        coordinate_entry_schema, acl_schema, autopilot_config_schema;
 
 /* Puts a struct into a new item: the struct and all it points to in one allocation. NULL: out of memory. */
 struct item *model_item(struct db *db, struct slice key, const struct schema *s, const void *obj);

@@ -43,7 +43,7 @@ _Noreturn void test_abort(void);
 		struct slice got_ = (got), want_ = slice_of(want);                                                     \
 		if (!slice_eq(got_, want_))                                                                            \
 			test_fail(__FILE__, __LINE__, "%s is\n  \"%.*s\", expected\n  \"%.*s\"", #got, PS(got_),       \
-				PS(want_));                                                                            \
+			        PS(want_));                                                                            \
 	} while (0)
 #define ASSERT(x) ((x) ? (void)0 : (test_fail(__FILE__, __LINE__, "%s is false", #x), test_abort()))
 

@@ -19,7 +19,8 @@ static bool address_of(const struct config_addr *from, struct address *to)
 	return true;
 }
 
-static enum err open_one(struct process *p, struct front_socket *l, const struct config_addr *addr, bool udp, struct fail *f)
+static enum err open_one(
+        struct process *p, struct front_socket *l, const struct config_addr *addr, bool udp, struct fail *f)
 {
 	struct address a;
 	l->addr = *addr;
@@ -56,7 +57,8 @@ static enum err probe(const struct config_addr *addr, bool udp, struct fail *f)
 	return OK;
 }
 
-static enum err open_all(struct process *p, struct front_socket *to, unsigned *n, struct list addrs, int only_kind, struct fail *f)
+static enum err open_all(
+        struct process *p, struct front_socket *to, unsigned *n, struct list addrs, int only_kind, struct fail *f)
 {
 	const struct config_addr *a = addrs.items;
 	for (uint32_t i = 0; i < addrs.n; i++) {

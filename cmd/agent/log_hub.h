@@ -1,5 +1,5 @@
-/* Where all log lines meet: every thread hands over what it wrote in a turn; from here they go to standard output (or the
- * system's log) and into a ring of the last LOG_HUB_LINES for whoever monitors.
+/* Where all log lines meet: every thread hands over what it wrote in a turn; from here they go to standard output (or
+ * the system's log) and into a ring of the last LOG_HUB_LINES for whoever monitors.
  *
  * Lines before log_hub_open are kept back: they follow the banner. One mutex, held for a copy and one write(2). */
 #ifndef CMD_AGENT_LOG_HUB_H

@@ -181,7 +181,7 @@ struct work *work_new(struct bell *reader, struct disk *disk)
 	w->log.level = LOG_ERR;
 	map_init(&w->files, process_seed());
 	if (!loop_init(&w->loop) || !bell_init(&w->bell) || !bell_watch(&w->bell, &w->loop) ||
-		!ring_init(&w->jobs, WORK_RING, &w->bell) || !ring_init(&w->results, WORK_RING, reader)) {
+	        !ring_init(&w->jobs, WORK_RING, &w->bell) || !ring_init(&w->results, WORK_RING, reader)) {
 		free(w);
 		return NULL;
 	}

@@ -83,7 +83,7 @@ struct agent_config {
 	bool leave_on_terminate;
 	bool skip_leave_on_interrupt;
 	dur_ns reconnect_timeout, reconnect_timeout_wan; /* 0: the default of 72 h */
-	dur_ns advertise_reconnect_timeout;              /* of us alone, as we ask the others (tag rc_tm); 0: the pool's */
+	dur_ns advertise_reconnect_timeout; /* of us alone, as we ask the others (tag rc_tm); 0: the pool's */
 	bool translate_wan_addrs;
 
 	/* DNS */

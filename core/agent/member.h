@@ -13,8 +13,8 @@ struct member {
 	struct slice name;
 	struct slice addr; /* IP as text */
 	uint64_t port;
-	struct list tags;  /* of struct pair, sorted */
-	int64_t status;    /* enum member_status */
+	struct list tags; /* of struct pair, sorted */
+	int64_t status;   /* enum member_status */
 	uint64_t protocol_min, protocol_max, protocol_cur;
 	uint64_t delegate_min, delegate_max, delegate_cur;
 };

@@ -38,7 +38,8 @@ enum err user_event_check(const struct user_event *e, struct fail *f);
 struct slice user_event_stamp(struct user_events *u, struct user_event *e, struct arena *a);
 /* The payload of an event that came to us, our own included: kept if its filters name us. True: it asks us to run
  * something instead, and *run (in the arena) says what (remote_exec.h). */
-bool user_events_take(struct user_events *u, uint64_t ltime, struct slice payload, struct arena *mem, struct user_event *run);
+bool user_events_take(
+        struct user_events *u, uint64_t ltime, struct slice payload, struct arena *mem, struct user_event *run);
 
 /* The index that a list ending with this event has: the halves of its id, one over the other. */
 uint64_t user_event_index(struct slice id);

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 enum {
-	MESSAGE_KEEP = 8192,   /* bytes of arena a pooled message keeps */
-	MESSAGE_SPARE = 256,   /* pooled messages a front keeps */
+	MESSAGE_KEEP = 8192, /* bytes of arena a pooled message keeps */
+	MESSAGE_SPARE = 256, /* pooled messages a front keeps */
 };
 
 void api_init(struct api *a, int front, uint64_t seed)
@@ -59,17 +59,17 @@ void message_give(struct api *a, struct message *m)
 struct call api_call(struct api *a, const struct method *m, void *request, void *reply, const struct call_again *again)
 {
 	return (struct call){
-		.method = m,
-		.world = a->world,
-		.arena = &a->arena,
-		.log = &a->log,
-		.rand = &a->rand,
-		.router = &a->router,
-		.now = a->now,
-		.wall = a->wall,
-		.request = request,
-		.reply = reply,
-		.again = *again,
+	        .method = m,
+	        .world = a->world,
+	        .arena = &a->arena,
+	        .log = &a->log,
+	        .rand = &a->rand,
+	        .router = &a->router,
+	        .now = a->now,
+	        .wall = a->wall,
+	        .request = request,
+	        .reply = reply,
+	        .again = *again,
 	};
 }
 

@@ -1,8 +1,8 @@
 /* The ways in, as one object a front thread: what translations need to turn a request into a method call and back.
  *
- * An api belongs to one thread. It holds this turn's world, one arena for the request at hand and the log lines. It never
- * keeps anything of a request after it was answered: a request that waits is kept by the host (its request line, the
- * watch notes, the deadline) and translated again when it is woken. */
+ * An api belongs to one thread. It holds this turn's world, one arena for the request at hand and the log lines. It
+ * never keeps anything of a request after it was answered: a request that waits is kept by the host (its request line,
+ * the watch notes, the deadline) and translated again when it is woken. */
 #ifndef CORE_API_API_H
 #define CORE_API_API_H
 
@@ -16,13 +16,13 @@
 #include "core/world.h"
 
 enum api_state {
-	API_ANSWERED, /* the answer is complete */
-	API_WAIT,     /* park it until a note of wait->watched moves, or wait->wake */
+	API_ANSWERED,    /* the answer is complete */
+	API_WAIT,        /* park it until a note of wait->watched moves, or wait->wake */
 	API_WAIT_LEADER, /* until there is another leader, or wait->wake */
-	API_VERIFY,   /* park it, send an ASK_VERIFY, and run it again with again.verified or again.unsure */
-	API_FORWARD,  /* park it, ask the server of wait->forward, and run it again with the answer in wait->again */
-	API_SENT,     /* wait->message goes to the core thread; api_http_finish turns its answer into ours */
-	API_STREAM,   /* the answer's head is complete; log lines of wait->level and above follow until the client goes */
+	API_VERIFY,      /* park it, send an ASK_VERIFY, and run it again with again.verified or again.unsure */
+	API_FORWARD,     /* park it, ask the server of wait->forward, and run it again with the answer in wait->again */
+	API_SENT,        /* wait->message goes to the core thread; api_http_finish turns its answer into ours */
+	API_STREAM, /* the answer's head is complete; log lines of wait->level and above follow until the client goes */
 };
 
 /* What a request that could not be answered at once waits for. `again` goes in again with the same request. */
@@ -45,7 +45,7 @@ struct api {
 	wall_ns wall;
 	int front;
 	unsigned processors, threads; /* of this process, for stats; set by the host */
-	struct message *spare; /* pool of messages, a list; `message_take` */
+	struct message *spare;        /* pool of messages, a list; `message_take` */
 	unsigned spare_n;
 };
 

@@ -40,9 +40,9 @@ static enum api_state get_entries(struct http_call *hc, struct key_request *q)
 static enum api_state get_keys(struct http_call *hc, struct key_request *q)
 {
 	struct key_list_request list = {
-		.head = q->head,
-		.prefix = q->key,
-		.seperator = param_get(hc, param_has(hc, "separator") ? "separator" : "seperator"),
+	        .head = q->head,
+	        .prefix = q->key,
+	        .seperator = param_get(hc, param_has(hc, "separator") ? "separator" : "seperator"),
 	};
 	struct indexed_keys reply = {0};
 	enum api_state state;
@@ -128,7 +128,7 @@ static enum api_state put(struct http_call *hc, struct kvs_request *q)
 	return apply(hc, q);
 }
 
-static enum api_state delete (struct http_call *hc, struct kvs_request *q)
+static enum api_state delete_key(struct http_call *hc, struct kvs_request *q)
 {
 	static const char *const exclusive[] = {"recurse", "cas"};
 	if (conflicting(hc, exclusive, ARRAY_LEN(exclusive)))
@@ -158,14 +158,14 @@ enum api_state http_kv(struct http_call *hc)
 		return API_ANSWERED;
 	read.key = http_rest(hc);
 	struct kvs_request write = {
-		.datacenter = read.head.datacenter,
-		.token = read.head.q.token,
-		.dir_entry.key = read.key,
+	        .datacenter = read.head.datacenter,
+	        .token = read.head.q.token,
+	        .dir_entry.key = read.key,
 	};
 	switch (hc->r->verb) {
 	case HTTP_GET: return param_has(hc, "keys") ? get_keys(hc, &read) : get_entries(hc, &read);
 	case HTTP_PUT: return put(hc, &write);
-	case HTTP_DELETE: return delete (hc, &write);
+	case HTTP_DELETE: return delete_key(hc, &write);
 	default: return http_not_allowed(hc, VERB(HTTP_GET) | VERB(HTTP_PUT) | VERB(HTTP_DELETE), true);
 	}
 }

@@ -5,6 +5,6 @@
 #include "core/api/http.h"
 
 http_handler http_session_create, http_session_destroy, http_session_renew, http_session_info, http_session_node,
-	http_session_list;
+        http_session_list;
 
 #endif

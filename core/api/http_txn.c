@@ -27,12 +27,12 @@ struct sent {
 };
 
 static const struct field sent_op_fields[] = {
-	FIELD(struct sent_op, verb, "Verb", F_STR, 0),
-	FIELD(struct sent_op, key, "Key", F_STR, 0),
-	FIELD(struct sent_op, value, "Value", F_BYTES, 0),
-	FIELD(struct sent_op, flags, "Flags", F_UINT, 0),
-	FIELD(struct sent_op, index, "Index", F_UINT, 0),
-	FIELD(struct sent_op, session, "Session", F_STR, 0),
+        FIELD(struct sent_op, verb, "Verb", F_STR, 0),
+        FIELD(struct sent_op, key, "Key", F_STR, 0),
+        FIELD(struct sent_op, value, "Value", F_BYTES, 0),
+        FIELD(struct sent_op, flags, "Flags", F_UINT, 0),
+        FIELD(struct sent_op, index, "Index", F_UINT, 0),
+        FIELD(struct sent_op, session, "Session", F_STR, 0),
 };
 static const struct schema sent_op_schema = SCHEMA(struct sent_op, "api.KVTxnOp", sent_op_fields);
 
@@ -173,18 +173,18 @@ static bool convert(struct http_call *hc, struct list sent, struct list *ops, bo
 			continue;
 		if (kv->value.n > VALUE_MAX) {
 			http_text(hc, 413, "Value for key \"%.*s\" is too large (%zu > %d bytes)", PS(kv->key),
-				kv->value.n, VALUE_MAX);
+			        kv->value.n, VALUE_MAX);
 			return false;
 		}
 		total += kv->value.n;
 		*writes |= verb_writes(kv->verb);
 		op->verb = kv->verb;
 		op->dir_entry = (struct dir_entry){
-			.key = kv->key,
-			.value = kv->value,
-			.flags = kv->flags,
-			.session = kv->session,
-			.modify_index = kv->index,
+		        .key = kv->key,
+		        .value = kv->value,
+		        .flags = kv->flags,
+		        .session = kv->session,
+		        .modify_index = kv->index,
 		};
 		to[ops->n++].kv = op;
 	}

@@ -111,7 +111,7 @@ static bool read_consistency(struct http_call *hc, struct query_options *q)
 	}
 	dur_ns discovery = hc->api->world->config->discovery_max_stale;
 	if (defaults && discovery > 0 &&
-		(slice_starts(hc->path, S("/v1/catalog")) || slice_starts(hc->path, S("/v1/health")))) {
+	        (slice_starts(hc->path, S("/v1/catalog")) || slice_starts(hc->path, S("/v1/health")))) {
 		q->max_stale = discovery;
 		q->allow_stale = true;
 	}

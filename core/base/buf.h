@@ -19,10 +19,16 @@ struct buf {
 
 /* Room for `n` more bytes at the end: a pointer to write to, or NULL. Then buf_add(b, written). */
 char *buf_room(struct buf *b, size_t n);
-static inline void buf_add(struct buf *b, size_t n) { b->n += n; }
+static inline void buf_add(struct buf *b, size_t n)
+{
+	b->n += n;
+}
 
 void buf_bytes(struct buf *b, const void *p, size_t n);
-static inline void buf_slice(struct buf *b, struct slice s) { buf_bytes(b, s.p, s.n); }
+static inline void buf_slice(struct buf *b, struct slice s)
+{
+	buf_bytes(b, s.p, s.n);
+}
 void buf_char(struct buf *b, char c);
 void buf_cstr(struct buf *b, const char *s);
 void buf_fmt(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -42,6 +48,9 @@ void buf_consume(struct buf *b, size_t n);
 void buf_reset(struct buf *b, size_t keep);
 void buf_free(struct buf *b);
 
-static inline struct slice buf_view(const struct buf *b) { return (struct slice){b->p, b->n}; }
+static inline struct slice buf_view(const struct buf *b)
+{
+	return (struct slice){b->p, b->n};
+}
 
 #endif

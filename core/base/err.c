@@ -33,20 +33,20 @@ enum err fail_wrap(struct fail *f, const char *fmt, ...)
 const char *err_name(enum err e)
 {
 	static const char *const names[] = {
-		[OK] = "ok",
-		[ERR_INVALID] = "invalid",
-		[ERR_FAILED] = "failed",
-		[ERR_DENIED] = "denied",
-		[ERR_ABSENT] = "absent",
-		[ERR_NO_LEADER] = "no leader",
-		[ERR_NO_PATH] = "no path",
-		[ERR_FULL] = "full",
-		[ERR_NO_MEMORY] = "no memory",
-		[ERR_IO] = "i/o",
-		[ERR_TORN] = "torn",
-		[ERR_CORRUPT] = "corrupt",
-		[ERR_TIMEOUT] = "timeout",
-		[ERR_CLOSED] = "closed",
+	        [OK] = "ok",
+	        [ERR_INVALID] = "invalid",
+	        [ERR_FAILED] = "failed",
+	        [ERR_DENIED] = "denied",
+	        [ERR_ABSENT] = "absent",
+	        [ERR_NO_LEADER] = "no leader",
+	        [ERR_NO_PATH] = "no path",
+	        [ERR_FULL] = "full",
+	        [ERR_NO_MEMORY] = "no memory",
+	        [ERR_IO] = "i/o",
+	        [ERR_TORN] = "torn",
+	        [ERR_CORRUPT] = "corrupt",
+	        [ERR_TIMEOUT] = "timeout",
+	        [ERR_CLOSED] = "closed",
 	};
 	return (size_t)e < ARRAY_LEN(names) && names[e] ? names[e] : "unknown";
 }

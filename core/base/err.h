@@ -15,9 +15,9 @@ enum err {
 	ERR_NO_PATH,   /* no path to datacenter */
 	ERR_FULL,      /* a queue or limit is full (HTTP 429/503) */
 	ERR_NO_MEMORY,
-	ERR_IO,        /* the disk or the network said no */
-	ERR_TORN,      /* a record cut short at the end: expected after a crash */
-	ERR_CORRUPT,   /* bytes that cannot be right */
+	ERR_IO,      /* the disk or the network said no */
+	ERR_TORN,    /* a record cut short at the end: expected after a crash */
+	ERR_CORRUPT, /* bytes that cannot be right */
 	ERR_TIMEOUT,
 	ERR_CLOSED,
 };

@@ -6,8 +6,8 @@
 #include "core/base/types.h"
 
 struct heap_node {
-	int64_t key;     /* deadline */
-	uint32_t place;  /* 1-based position in the heap; 0: not in it */
+	int64_t key;    /* deadline */
+	uint32_t place; /* 1-based position in the heap; 0: not in it */
 };
 
 struct heap {
@@ -18,7 +18,7 @@ struct heap {
 /* Inserts, or moves one that is in already. False when out of memory. */
 bool heap_set(struct heap *h, struct heap_node *node, int64_t key);
 void heap_remove(struct heap *h, struct heap_node *node); /* nothing if not in it */
-struct heap_node *heap_first(const struct heap *h);      /* NULL when empty */
+struct heap_node *heap_first(const struct heap *h);       /* NULL when empty */
 void heap_free(struct heap *h);
 
 #define HEAP_OWNER(node, type, member) ((type *)(void *)((char *)(node)-offsetof(type, member)))

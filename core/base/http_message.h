@@ -24,12 +24,13 @@ struct http_request {
 	uint8_t minor;       /* HTTP/1.minor */
 	struct http_header headers[HTTP_HEADERS_MAX];
 	unsigned header_count;
-	struct slice body;      /* whole, chunks joined */
-	struct slice body_cut;  /* why the body is not whole: "unexpected EOF", "invalid byte in chunk length"; else empty */
+	struct slice body; /* whole, chunks joined */
+	struct slice
+	        body_cut; /* why the body is not whole: "unexpected EOF", "invalid byte in chunk length"; else empty */
 	int64_t content_length; /* -1: chunked or none */
 	struct slice remote;    /* "127.0.0.1:54321" of the client, "@" for a unix socket */
 	bool tls;
-	mono_ns began;          /* when the request was whole */
+	mono_ns began; /* when the request was whole */
 };
 
 /* The value of the header called `name` (any case), S_NONE if absent. The first of several. */

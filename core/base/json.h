@@ -21,10 +21,11 @@ enum err json_read(struct slice text, struct arena *a, struct value *out, struct
 enum err json_read_first(struct slice text, struct arena *a, struct value *out, struct slice *rest, struct fail *f);
 
 /* Pieces for writing, all as encoding/json writes them. */
-void json_string(struct buf *out, struct slice s);  /* quoted and escaped */
-void json_base64(struct buf *out, struct slice s);  /* quoted base64; nil is null */
+void json_string(struct buf *out, struct slice s); /* quoted and escaped */
+void json_base64(struct buf *out, struct slice s); /* quoted base64; nil is null */
 void json_float(struct buf *out, double v);
 void json_newline(struct buf *out, unsigned indent, unsigned depth); /* newline and blanks; nothing when indent == 0 */
-void json_value(struct buf *out, const struct value *v, unsigned indent, unsigned depth); /* object keys in their order */
+void json_value(
+        struct buf *out, const struct value *v, unsigned indent, unsigned depth); /* object keys in their order */
 
 #endif

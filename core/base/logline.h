@@ -15,11 +15,11 @@ enum log_level { LOG_TRACE, LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERR };
 enum { LOGBUF_MAX = 1 << 20 };
 
 struct logbuf {
-	struct buf lines;      /* whole lines, each ended by \n; newlines inside a text are kept as they are … */
-	enum log_level level;  /* lowest level that is wanted */
-	wall_ns now;           /* set by the host each turn, local time offset included */
-	int64_t stamp_second;  /* cache: the second that `stamp` shows */
-	char stamp[20];        /* "2006/01/02 15:04:05 " */
+	struct buf lines;     /* whole lines, each ended by \n; newlines inside a text are kept as they are … */
+	enum log_level level; /* lowest level that is wanted */
+	wall_ns now;          /* set by the host each turn, local time offset included */
+	int64_t stamp_second; /* cache: the second that `stamp` shows */
+	char stamp[20];       /* "2006/01/02 15:04:05 " */
 	uint64_t dropped;
 };
 

@@ -6,7 +6,8 @@
 #include "core/base/err.h"
 #include "core/base/types.h"
 
-/* strconv.ParseUint/ParseInt(s, 10, 64): `strconv.ParseUint: parsing "abc": invalid syntax` (or "value out of range"). */
+/* strconv.ParseUint/ParseInt(s, 10, 64): `strconv.ParseUint: parsing "abc": invalid syntax` (or "value out of range").
+ */
 enum err num_u64(struct slice s, uint64_t *out, struct fail *f);
 enum err num_i64(struct slice s, int64_t *out, struct fail *f);
 /* strconv.Atoi: the same with "strconv.Atoi". */
@@ -15,7 +16,8 @@ enum err num_int(struct slice s, int64_t *out, struct fail *f);
 enum err num_bool(struct slice s, bool *out, struct fail *f);
 enum err num_float(struct slice s, double *out, struct fail *f);
 
-/* time.ParseDuration: `time: invalid duration "soon"`, `time: missing unit in duration "10"`, `time: unknown unit "x" in duration "1x"`. */
+/* time.ParseDuration: `time: invalid duration "soon"`, `time: missing unit in duration "10"`, `time: unknown unit "x"
+ * in duration "1x"`. */
 enum err dur_parse(struct slice s, dur_ns *out, struct fail *f);
 /* Duration.String(): "1m0s", "300ms", "1.5s", "0s". */
 void dur_print(struct buf *b, dur_ns d);

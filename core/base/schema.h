@@ -8,14 +8,14 @@
  *   F_BOOL bool · F_INT int64_t · F_UINT uint64_t · F_FLOAT double · F_DUR dur_ns (a number in JSON and msgpack)
  *   F_DURSTR dur_ns, written as Go's Duration.String() in JSON (api.ReadableDuration), a number in msgpack
  *   F_STR struct slice · F_BYTES struct slice (base64 in JSON, raw in msgpack; p == NULL is nil)
- *   F_STRUCT the struct itself · F_PTR pointer to it, NULL is nil · F_EMBED the struct itself, its fields flattened into ours
- *   F_STRS list of struct slice · F_FLOATS list of double · F_LIST list of struct (sub)
- *   F_MAP list of struct pair, sorted by key · F_MAP_STRS list of struct named_strs (string → list of strings), sorted
- *   F_MAP_OF list of { struct slice key; T } with T described by sub, stride SCHEMA_MAP_STRIDE(sub), sorted by key
- *   F_VALUE struct value * (any JSON-like value), NULL is nil
+ *   F_STRUCT the struct itself · F_PTR pointer to it, NULL is nil · F_EMBED the struct itself, its fields flattened
+ * into ours F_STRS list of struct slice · F_FLOATS list of double · F_LIST list of struct (sub) F_MAP list of struct
+ * pair, sorted by key · F_MAP_STRS list of struct named_strs (string → list of strings), sorted F_MAP_OF list of {
+ * struct slice key; T } with T described by sub, stride SCHEMA_MAP_STRIDE(sub), sorted by key F_VALUE struct value *
+ * (any JSON-like value), NULL is nil
  *
- * Where an embedded struct has a field of the same name, ours wins in msgpack and in reading; JSON output has no room for
- * such a pair: leave the inner one out with FF_NO_JSON.
+ * Where an embedded struct has a field of the same name, ours wins in msgpack and in reading; JSON output has no room
+ * for such a pair: leave the inner one out with FF_NO_JSON.
  *
  * nil and empty: see struct list. A reader gives nil for an absent or null list; an empty one for [] or {}. */
 #ifndef BASE_SCHEMA_H
@@ -48,12 +48,12 @@ enum field_type {
 };
 
 enum field_flag {
-	FF_OMITEMPTY = 1 << 0,     /* JSON: left out when zero, nil or empty */
-	FF_NO_JSON = 1 << 1,       /* json:"-" */
-	FF_NO_MSGPACK = 1 << 2,    /* codec:"-" */
-	FF_NIL_EMPTY = 1 << 3,     /* JSON: a nil list or map is written [] or {}, not null */
-	FF_MP_OMITEMPTY = 1 << 4,  /* msgpack: left out when zero */
-	FF_NIL_NULL = 1 << 5,      /* JSON: an empty list or map is written null, too */
+	FF_OMITEMPTY = 1 << 0,    /* JSON: left out when zero, nil or empty */
+	FF_NO_JSON = 1 << 1,      /* json:"-" */
+	FF_NO_MSGPACK = 1 << 2,   /* codec:"-" */
+	FF_NIL_EMPTY = 1 << 3,    /* JSON: a nil list or map is written [] or {}, not null */
+	FF_MP_OMITEMPTY = 1 << 4, /* msgpack: left out when zero */
+	FF_NIL_NULL = 1 << 5,     /* JSON: an empty list or map is written null, too */
 };
 
 struct schema;
@@ -86,12 +86,19 @@ enum { SCHEMA_FIELDS_MAX = 96 };
 #define SCHEMA_MAP_STRIDE(sub) (sizeof(struct slice) + (sub)->size)
 
 /* Rows of a table: FIELD(struct kv_request, datacenter, "Datacenter", F_STR, 0) */
-#define FIELD(owner, member, go_name, ftype, fflags)                                                                    \
-	{ .name = (go_name), .type = (ftype), .offset = offsetof(owner, member), .flags = (fflags) }
-#define FIELD_SUB(owner, member, go_name, ftype, fflags, subschema)                                                     \
-	{ .name = (go_name), .type = (ftype), .offset = offsetof(owner, member), .flags = (fflags), .sub = (subschema) }
-#define SCHEMA(owner, go_name, table)                                                                                   \
-	{ .name = (go_name), .size = sizeof(owner), .fields = (table), .n = ARRAY_LEN(table) }
+#define FIELD(owner, member, go_name, ftype, fflags)                                                                   \
+	{                                                                                                              \
+		.name = (go_name), .type = (ftype), .offset = offsetof(owner, member), .flags = (fflags)               \
+	}
+#define FIELD_SUB(owner, member, go_name, ftype, fflags, subschema)                                                    \
+	{                                                                                                              \
+		.name = (go_name), .type = (ftype), .offset = offsetof(owner, member), .flags = (fflags),              \
+		.sub = (subschema)                                                                                     \
+	}
+#define SCHEMA(owner, go_name, table)                                                                                  \
+	{                                                                                                              \
+		.name = (go_name), .size = sizeof(owner), .fields = (table), .n = ARRAY_LEN(table)                     \
+	}
 
 /* Bytes of one item of a list or map field. */
 size_t schema_stride(const struct field *f);
@@ -125,7 +132,8 @@ struct value;
  * nanoseconds, and texts as time.ParseDuration where the type reads them (F_DURSTR). */
 enum err schema_json_read(const struct schema *s, const struct value *v, void *obj, struct arena *a, struct fail *f);
 
-/* ---- msgpack: the old raw family of server RPC, gossip and Raft; maps with sorted keys as go-msgpack writes structs ---- */
+/* ---- msgpack: the old raw family of server RPC, gossip and Raft; maps with sorted keys as go-msgpack writes structs
+ * ---- */
 struct mp_reader;
 void schema_mp_write(struct buf *out, const struct schema *s, const void *obj);
 /* Reads a map into obj. Unknown keys are skipped, nil leaves the field alone, keys match exactly. Sticky: look at the

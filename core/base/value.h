@@ -15,11 +15,11 @@ struct value_entry;
 struct value {
 	enum value_type type;
 	bool boolean;
-	uint32_t n;          /* items of a list, entries of an object */
-	struct slice text;   /* V_STRING: decoded; V_NUMBER: as written */
+	uint32_t n;        /* items of a list, entries of an object */
+	struct slice text; /* V_STRING: decoded; V_NUMBER: as written */
 	union {
-		struct value *items;          /* V_LIST */
-		struct value_entry *entries;  /* V_OBJECT */
+		struct value *items;         /* V_LIST */
+		struct value_entry *entries; /* V_OBJECT */
 	};
 };
 
@@ -57,11 +57,11 @@ struct value_place {
 };
 
 struct value_walk {
-	const struct value *v; /* where we are */
+	const struct value *v;   /* where we are */
 	const struct slice *key; /* of v, NULL unless it is the member of an object */
-	bool first;            /* v is the first member of its container */
+	bool first;              /* v is the first member of its container */
 	bool failed;
-	uint32_t depth;        /* containers open around v (after WALK_OPEN: v itself counts) */
+	uint32_t depth; /* containers open around v (after WALK_OPEN: v itself counts) */
 	uint32_t cap;
 	struct value_place *places;
 	struct value_place near[VALUE_WALK_NEAR];

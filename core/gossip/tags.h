@@ -21,7 +21,7 @@ struct server_tags {
 	struct slice dc, segment, id, build;
 	int64_t port, expect, wan_join_port, vsn, raft_vsn; /* 0 where absent */
 	bool bootstrap, use_tls, nonvoter;
-	bool marked; /* one of ours */
+	bool marked;         /* one of ours */
 	uint32_t version[3]; /* of build */
 };
 

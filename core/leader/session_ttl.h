@@ -1,6 +1,6 @@
-/* Deadlines of sessions with a TTL: kept by the leader only, not replicated. A session is destroyed when nobody renewed it
- * for twice its TTL (agent/consul/session_ttl.go: the factor protects against clocks and failover). A new leader starts
- * all clocks anew. Thread: core. */
+/* Deadlines of sessions with a TTL: kept by the leader only, not replicated. A session is destroyed when nobody renewed
+ * it for twice its TTL (agent/consul/session_ttl.go: the factor protects against clocks and failover). A new leader
+ * starts all clocks anew. Thread: core. */
 #ifndef CORE_LEADER_SESSION_TTL_H
 #define CORE_LEADER_SESSION_TTL_H
 

@@ -1,5 +1,5 @@
-/* How fast is the log here? Serial appends and batches, each synced, on the real disk, beside what the bare system does.
- * A program of its own, built by the bench: wal DIRECTORY [seconds a row]. */
+/* How fast is the log here? Serial appends and batches, each synced, on the real disk, beside what the bare system
+ * does. A program of its own, built by the bench: wal DIRECTORY [seconds a row]. */
 #include "store/disk_posix.h"
 #include "store/wal.h"
 

@@ -18,8 +18,8 @@ TEST(crc, in_pieces_is_as_in_one)
 	for (size_t cut = 0; cut <= sizeof bytes; cut++) {
 		CHECK(crc32c(crc32c(0, bytes, cut), bytes + cut, sizeof bytes - cut) == crc32c(0, bytes, sizeof bytes));
 		CHECK(crc64_xz(crc64_xz(0, bytes, cut), bytes + cut, sizeof bytes - cut) ==
-		      crc64_xz(0, bytes, sizeof bytes));
+		        crc64_xz(0, bytes, sizeof bytes));
 		CHECK(crc32_ieee(crc32_ieee(0, bytes, cut), bytes + cut, sizeof bytes - cut) ==
-		      crc32_ieee(0, bytes, sizeof bytes));
+		        crc32_ieee(0, bytes, sizeof bytes));
 	}
 }

@@ -183,7 +183,9 @@ TEST(msgpack, any_value)
 /* In pieces it finds the same end as at once, and sees from the heads alone what cannot fit. */
 TEST(msgpack, a_value_that_comes_in_pieces)
 {
-	static const char text[] = "\x83\xa1" "a\x92\x01\xda\x00\x02xy\xa1" "b\xc4\x01z\xcd\x01\x02\x80";
+	static const char text[] = "\x83\xa1"
+	                           "a\x92\x01\xda\x00\x02xy\xa1"
+	                           "b\xc4\x01z\xcd\x01\x02\x80";
 	size_t whole = sizeof(text) - 1;
 	for (size_t step = 1; step < 5; step++) {
 		struct mp_scan s = MP_SCAN;
