@@ -1,12 +1,18 @@
 /* A disk in memory that does whatever a real one may do in its worst hour, by seed.
  *
  * It keeps two versions of everything: what a process sees, and what is on the platter.
- *   crash    of every 512-byte sector written since the last sync, any version it had since then survives; of each
- *            directory, any state it had since its last sync
- *   failing  the n-th call answers ERR_IO or ERR_FULL. A failing write leaves a part of itself behind; a failing sync
- * drops what it could not write and calls it clean, as Linux does: it can be read until the crash, then it is gone full
- * no more than `capacity` bytes in files lies     sync answers OK and does nothing Names are at most SIM_NAME_MAX bytes
- * a part; rename stays inside one directory. For tests of one thread. */
+ *
+ * - A crash: of every 512-byte sector written since the last sync, any version it had since then survives; of each
+ *   directory, any state it had since its last sync.
+ *
+ * - It fails: the n-th call answers ERR_IO or ERR_FULL. A failing write leaves a part of itself behind; a failing sync
+ *   drops what it could not write and calls it clean, as Linux does: it can be read until the crash, then it is gone.
+ *
+ * - It is full: no more than `capacity` bytes in files.
+ *
+ * - It lies: sync answers OK and does nothing.
+ *
+ * Names are at most SIM_NAME_MAX bytes a part; rename stays inside one directory. For tests of one thread. */
 #ifndef SIM_DISK_H
 #define SIM_DISK_H
 
