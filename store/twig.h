@@ -1,4 +1,11 @@
-/* Inside of the tree: twigs and branches. For tree.c, tree_walk.c and retire.c only. */
+/* Inside of the tree: twigs and branches. For tree.c, tree_walk.c and retire.c only.
+ *
+ * A twig is one word. A branch tells the keys below it apart by their symbol at one place, two places a byte of the
+ * key; it has a twig for each symbol that occurs there, in order, and the version in which each was last changed.
+ *
+ * Memory: pieces of the slab; whoever puts a copy in a branch's place gives the old one to retire.h. A branch that was
+ * made in the version at work may be changed where it lies, any other is shared with readers and never changes.
+ * Thread: reading any, on a published root; the rest core. Nothing here fails or allocates. */
 #ifndef STORE_TWIG_H
 #define STORE_TWIG_H
 

@@ -1,4 +1,7 @@
-/* A front: listeners of HTTP, DNS and 8400 on one thread; the newest world; parked queries; its pair of rings. */
+/* A front: listeners of HTTP, DNS and 8400 on one thread; the newest world; parked queries; its pair of rings.
+ *
+ * A front owns its loop, its connections and what waits in it; the process owns the fronts. What is taken from the world
+ * lives until the turn ends. Only the rings, the bell and the atomics of process.h are touched by other threads. */
 #ifndef CMD_AGENT_FRONT_THREAD_H
 #define CMD_AGENT_FRONT_THREAD_H
 

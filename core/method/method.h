@@ -9,16 +9,12 @@ enum method_flag {
 	M_READ = 1 << 0,  /* request begins with a struct read_head, reply with a struct query_meta; may block */
 	M_WRITE = 1 << 1, /* request begins with a struct write_head; becomes a message to the leader's core (M_LOCAL:
 	                     to ours) */
-	M_LOCAL =
-	        1
-	        << 2, /* any server answers from what it has: no leader needed (Status, Coordinate.ListDatacenters …) */
+	M_LOCAL = 1 << 2, /* any server answers from what it has, without a leader (Status.Peers …) */
 	M_NO_BLOCK = 1 << 3,   /* a read that never waits */
 	M_NO_REQUEST = 1 << 4, /* nothing is asked but the name: no datacenter either */
 	M_TWICE = 1 << 5,      /* a write that does no harm when it is done twice */
 	M_ANYWHERE = 1 << 7,   /* any server answers, whatever datacenter the request names */
-	M_NEWEST =
-	        1
-	        << 6, /* a read that only the leader answers, and once it is ready, whatever consistency is asked for */
+	M_NEWEST = 1 << 6,     /* a read that only the leader answers, once it is ready, whatever was asked for */
 };
 
 /* What a reply is on the wire. */
