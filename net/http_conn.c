@@ -67,6 +67,11 @@ static void ask_with_body(struct http_conn *c, struct slice cut)
 
 enum body_step { BODY_MORE, BODY_WHOLE, BODY_TOO_LARGE, BODY_BAD };
 
+static size_t body_limit(const struct http_conn *c)
+{
+	return c->vast ? c->server->set.vast_max : c->server->set.body_max;
+}
+
 /* Looks at what is behind the body's bytes so far. When whole, c->taken is where the request ends. */
 static enum body_step body_take(struct http_conn *c)
 {
@@ -88,7 +93,7 @@ static enum body_step body_take(struct http_conn *c)
 	c->taken = e == HTTP_CHUNK_END ? have + used : stream_in(&c->s).n;
 	if (e == HTTP_CHUNK_BAD)
 		return BODY_BAD;
-	if (c->body > c->server->set.body_max)
+	if (c->body > body_limit(c))
 		return BODY_TOO_LARGE;
 	return e == HTTP_CHUNK_END ? BODY_WHOLE : BODY_MORE;
 }
@@ -142,7 +147,8 @@ static bool step_drain(struct http_conn *c)
 static bool begin_body(struct http_conn *c, struct http_request *r)
 {
 	struct http_server *s = c->server;
-	if (c->body_left > (int64_t)s->set.body_max) {
+	c->vast = s->set.vast && s->set.vast(s->set.host, r);
+	if (c->body_left > (int64_t)body_limit(c)) {
 		too_large(c);
 		return false;
 	}
@@ -177,6 +183,7 @@ static bool begin_request(struct http_conn *c, struct http_request *r, const str
 	c->body = 0;
 	c->body_left = f->content_length < 0 ? 0 : f->content_length;
 	c->chunked = f->chunked;
+	c->vast = false;
 	c->chunk = (struct http_chunk){0};
 	c->taken = c->head;
 	c->minor = r->minor;
@@ -314,7 +321,7 @@ static void ended(struct http_conn *c)
 static size_t read_limit(const struct http_conn *c)
 {
 	if (c->state == CONN_BODY)
-		return c->head + c->server->set.body_max + BODY_SLACK;
+		return c->head + body_limit(c) + BODY_SLACK;
 	return HTTP_HEAD_MAX;
 }
 

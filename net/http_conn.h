@@ -83,6 +83,7 @@ struct http_conn {
 	bool early         : 1; /* the answer overtakes the body */
 	bool linger        : 1; /* bytes may still come: do not reset the connection under the answer */
 	bool ended         : 1; /* the client has finished sending */
+	bool vast          : 1; /* the body may have vast_max bytes */
 	uint8_t remote_n;
 	char remote[CONN_REMOTE];
 };

@@ -25,7 +25,7 @@
  * by name with Content-Type among them. Answers always have a Content-Length (Go chunks those above 2 KiB; clients
  * cannot tell).
  *
- * Limits, each with an answer: heads above HTTP_HEAD_MAX 431; bodies above body_max 413; connections above
+ * Limits, each with an answer: heads above HTTP_HEAD_MAX 431; bodies above body_max (or vast_max) 413; connections above
  * connections_max 503, and likewise when the process runs short of descriptors (listener.h); slow clients are cut off
  * by the timeouts; answers that nobody reads wait in memory until write_timeout, and meanwhile no further request of
  * that connection is begun. */
@@ -52,12 +52,15 @@ struct http_settings {
 	/* Optional: the head of a request is there and its body is not, r->body is empty. The host may answer already
 	 * (http_answer; for example 413 by r->content_length); else it does nothing and `request` follows. */
 	void (*head)(void *host, struct http_conn *c, const struct http_request *r);
+	/* Optional: may the body that is announced have vast_max bytes? */
+	bool (*vast)(void *host, const struct http_request *r);
 	/* The client went away before its answer was finished. */
 	void (*closed)(void *host, struct http_conn *c);
 	/* Optional: everything written to a stream has left. */
 	void (*drained)(void *host, struct http_conn *c);
 
 	size_t body_max;          /* bytes of a body */
+	size_t vast_max;          /* … for which `vast` says so */
 	unsigned connections_max; /* 0: 65536 */
 	dur_ns head_timeout;      /* from the first byte of a head to its last; 0: 60 s, as for those below */
 	dur_ns body_timeout;      /* for each piece of a body */

@@ -4,10 +4,11 @@
 
 #include "cmd/agent/exchange.h"
 #include "cmd/agent/monitors.h"
+#include "core/api/snapshot_call.h"
 #include "core/base/must.h"
 
 enum {
-	BODY_MAX = 64 << 20, /* chunked values may exceed the KV's limit; snapshots are streamed */
+	BODY_MAX = 64 << 20, /* chunked values may exceed the KV's limit */
 	SPARE_MAX = 256,     /* waiters that a front keeps: each write needs one for a moment */
 };
 
@@ -132,6 +133,12 @@ static void on_head(void *host, struct http_conn *c, const struct http_request *
 		exchange_serve(host, &carrier, c, r, NULL);
 }
 
+static bool is_vast(void *host, const struct http_request *r)
+{
+	(void)host;
+	return api_http_brings_snapshot(r);
+}
+
 static void on_closed(void *host, struct http_conn *c)
 {
 	struct waiter *w = http_user(c);
@@ -150,7 +157,9 @@ void front_http_init(struct front *f)
 	        .head = on_head,
 	        .request = on_request,
 	        .closed = on_closed,
+	        .vast = is_vast,
 	        .body_max = BODY_MAX,
+	        .vast_max = SNAPSHOT_CALL_MAX,
 	        .park_headers = kept,
 	        .park_header_count = ARRAY_LEN(kept),
 	};

@@ -66,6 +66,8 @@ enum api_state api_http(struct api *a, const struct http_request *r, struct http
 
 /* By its head alone: api_http will answer it at once and does not look at the body. */
 bool api_http_early(const struct http_request *r);
+/* … it brings a snapshot, of up to SNAPSHOT_CALL_MAX bytes. */
+bool api_http_brings_snapshot(const struct http_request *r);
 
 /* The answer to a message that api_http sent. The message goes back to the pool by message_give afterwards. */
 void api_http_finish(struct api *a, struct message *m, struct http_answer *ans);

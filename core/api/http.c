@@ -673,3 +673,8 @@ bool api_http_early(const struct http_request *r)
 {
 	return http_kv_refuses(r);
 }
+
+bool api_http_brings_snapshot(const struct http_request *r)
+{
+	return r->verb == HTTP_PUT && slice_eq(r->path, S("/v1/snapshot"));
+}

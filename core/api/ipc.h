@@ -15,11 +15,12 @@
 #define CORE_API_IPC_H
 
 #include "core/api/api.h"
+#include "core/api/snapshot_call.h"
 
 enum {
 	IPC_HEADER_MAX = 16 << 10,
 	IPC_BODY_MAX = 1 << 20,
-	IPC_HTTP_MAX = (64 << 20) + IPC_HEADER_MAX,
+	IPC_HTTP_MAX = SNAPSHOT_CALL_MAX + IPC_HEADER_MAX, /* what is not a snapshot the API itself limits */
 	IPC_COMMAND_MAX = 64, /* bytes of a command's name that are kept: enough for a log line */
 	IPC_TOKEN_MAX = 4096,
 };

@@ -64,6 +64,18 @@ wait $(jobs -p | grep -vx $agent_pid)
 equal "writes beside a restore" true "$(put /kv/during/last x)"
 restart d
 matches "the log fits behind it" '"during/last"' "$(keys)"
+
+# One larger than any other body may be, over 8400 and over HTTP.
+head -c 500000 /dev/urandom >"$scratch/value"
+for i in $(seq 160); do echo "url=$api/kv/large/$i" && echo "upload-file=$scratch/value"; done >"$scratch/puts"
+equal "much is written" 160 "$(curl -s -m 60 -K "$scratch/puts" | grep -o true | grep -c .)"
+matches "much is saved" 'Saved and verified' "$("$consul" snapshot save "$scratch/large" 2>&1)"
+check "it is large" test "$(stat -c %s "$scratch/large")" -gt $((64 << 20))
+for way in -rpc-addr=127.0.0.1:8400 -http-addr=127.0.0.1:8500; do
+	curl -s -X DELETE "$api/kv/large/?recurse" >/dev/null
+	equal "restored by $way" "Restored snapshot" "$("$consul" snapshot restore $way "$scratch/large" 2>&1)"
+	check "all of it is back" cmp "$scratch/value" <(curl -s "$api/kv/large/160?raw")
+done
 kill -INT $agent_pid
 check "the end" within 30 ended $agent_pid
 closing
