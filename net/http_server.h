@@ -25,10 +25,10 @@
  * by name with Content-Type among them. Answers always have a Content-Length (Go chunks those above 2 KiB; clients
  * cannot tell).
  *
- * Limits, each with an answer: heads above HTTP_HEAD_MAX 431; bodies above body_max (or vast_max) 413; connections above
- * connections_max 503, and likewise when the process runs short of descriptors (listener.h); slow clients are cut off
- * by the timeouts; answers that nobody reads wait in memory until write_timeout, and meanwhile no further request of
- * that connection is begun. */
+ * Limits, each with an answer: heads above HTTP_HEAD_MAX 431; bodies above body_max (or vast_max) 413; connections
+ * above connections_max 503, and likewise when the process runs short of descriptors (listener.h); slow clients are cut
+ * off by the timeouts; answers that nobody reads wait in memory until write_timeout, and meanwhile no further request
+ * of that connection is begun. */
 #ifndef NET_HTTP_SERVER_H
 #define NET_HTTP_SERVER_H
 

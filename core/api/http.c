@@ -177,7 +177,7 @@ static struct slice log_url(struct http_call *hc)
 		if (!slice_is(hc->params[i].key, "token"))
 			continue;
 		url = hc->params[i].val.n ? replace_all(&hc->api->arena, url, hc->params[i].val, S("<hidden>"))
-					  : arena_str(&hc->api->arena, "%.*s<hidden>", PS(url));
+		                          : arena_str(&hc->api->arena, "%.*s<hidden>", PS(url));
 	}
 	return hide_acl_path(&hc->api->arena, url);
 }
@@ -192,14 +192,14 @@ static void log_request(struct http_call *hc)
 	dur_print(&took, hc->api->now - hc->r->began);
 	struct slice url = log_url(hc);
 	log_debug(l, "http: Request %.*s %.*s (%.*s) from=%.*s", PS(hc->r->method), PS(url), PS(buf_view(&took)),
-		PS(hc->r->remote));
+	        PS(hc->r->remote));
 }
 
 static void log_error(struct http_call *hc, struct slice why)
 {
 	struct slice url = log_url(hc);
 	log_err(&hc->api->log, "http: Request %.*s %.*s, error: %.*s from=%.*s", PS(hc->r->method), PS(url), PS(why),
-		PS(hc->r->remote));
+	        PS(hc->r->remote));
 }
 
 /* ---- errors ---- */
@@ -278,7 +278,7 @@ static bool tells_consistency(const struct http_call *hc)
 }
 
 bool http_read_meta(struct http_call *hc, const struct method *m, void *request, void *reply, struct query_meta *meta,
-	enum api_state *out)
+        enum api_state *out)
 {
 	const struct query_options *q = &((const struct read_head *)request)->q;
 	bool done = http_read(hc, m, request, reply, out);
@@ -410,15 +410,15 @@ void api_http_finish(struct api *a, struct message *m, struct http_answer *ans)
 	struct sent_context *c = m->context;
 	struct api_wait none = {0};
 	struct http_call hc = {
-		.api = a,
-		.r = &c->r,
-		.ans = ans,
-		.wait = &none,
-		.route = c->route,
-		.params = c->params,
-		.param_count = c->param_count,
-		.pretty = c->pretty,
-		.gzip = c->gzip,
+	        .api = a,
+	        .r = &c->r,
+	        .ans = ans,
+	        .wait = &none,
+	        .route = c->route,
+	        .params = c->params,
+	        .param_count = c->param_count,
+	        .pretty = c->pretty,
+	        .gzip = c->gzip,
 	};
 	http_finish *finish = (http_finish *)m->finish;
 	m->context = c->context;
@@ -444,8 +444,8 @@ static enum err numbers_check(const struct value *body, struct fail *f)
 	for (enum walk_step step; !e && (step = value_walk_next(&w)) != WALK_END;) {
 		double d;
 		if (step == WALK_LEAF && w.v->type == V_NUMBER && !value_double(w.v, &d))
-			e = fail_set(f, ERR_INVALID,
-				"json: cannot unmarshal number %.*s into Go value of type float64", PS(w.v->text));
+			e = fail_set(f, ERR_INVALID, "json: cannot unmarshal number %.*s into Go value of type float64",
+			        PS(w.v->text));
 	}
 	if (w.failed)
 		e = fail_set(f, ERR_NO_MEMORY, "out of memory");
