@@ -1,4 +1,6 @@
 /* The shape of the clusters, and what goes wrong: drawn from the seed. */
+#include <stdlib.h>
+
 #include "core/base/must.h"
 #include "core/base/slice.h"
 #include "tests/sim/cluster_world.h"
@@ -217,7 +219,7 @@ static void on_changed(void *host, struct message *m)
 {
 	(void)host;
 	arena_free(&m->mem);
-	m->mem = (struct arena){0};
+	free(m);
 }
 
 /* By hand: the leader takes a server out, or its voice. */
