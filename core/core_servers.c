@@ -200,9 +200,10 @@ static void left_by_force(void *host, struct message *m)
 static void force_leave(struct core *c, struct slice name, struct effects *out)
 {
 	struct message *m = own_message(c, ASK_FORCE_LEAVE, left_by_force);
-	struct slice *q = ARENA_NEW(&m->mem, struct slice);
+	struct ask_force_leave *q = ARENA_NEW(&m->mem, struct ask_force_leave);
 	MUST(q);
-	*q = arena_copy(&m->mem, name);
+	*q = (struct ask_force_leave){arena_copy(&m->mem, name), false};
+	MUST(!m->mem.failed);
 	m->request = q;
 	if (agent_message(c->agent, m, c->now, c->wall, out))
 		core_reply(c, m);

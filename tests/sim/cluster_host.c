@@ -31,7 +31,7 @@ void host_name(struct cluster *c, struct host *h, unsigned number)
 	snprintf(h->name, sizeof h->name, "%s%u", h->server ? "s" : "c", number);
 	snprintf(h->id, sizeof h->id, "00000000-0000-0000-0000-0000000000%02x", number + 1);
 	h->wall = WALL_BEGIN;
-	h->log.level = c->talk ? LOG_INFO : LOG_ERR + 1;
+	h->log.level = c->talk ? LOG_INFO : LOG_ERR;
 	place(h);
 }
 
@@ -196,11 +196,14 @@ static void flush(struct cluster *c, struct host *h)
 	}
 }
 
+/* Nothing garbles what they say to each other: each understands all of it. */
 static void show_log(struct cluster *c, struct host *h)
 {
-	for (struct slice all = buf_view(&h->log.lines), line; c->talk && all.n;) {
-		line = slice_next(&all, '\n');
-		cluster_say(c, "%s %.*s", h->name, PS(slice_from(line, 20)));
+	for (struct slice all = buf_view(&h->log.lines), line; all.n;) {
+		line = slice_from(slice_next(&all, '\n'), 20);
+		cluster_say(c, "%s %.*s", h->name, PS(line));
+		if (slice_search(line, S("Error decoding")) >= 0)
+			cluster_wrong(c, "%s could not read a message: %.*s", h->name, PS(line));
 	}
 	buf_reset(&h->log.lines, KEEP);
 }

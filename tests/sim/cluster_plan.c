@@ -235,6 +235,7 @@ static void fault_members(struct cluster *c)
 	MUST(q);
 	*q = (struct ask_raft_change){
 	        cluster_chance(c, 50) ? RAFT_REMOVE : RAFT_DEMOTE, arena_copy(&m->mem, slice_of(h->id)), S_NONE};
+	c->removed |= q->kind == RAFT_REMOVE;
 	m->ask = ASK_RAFT_CHANGE;
 	m->request = q;
 	m->front = -1;
@@ -255,7 +256,15 @@ void plan_fault(struct cluster *c)
 
 /* ---- calm ---- */
 
-void plan_calm(struct cluster *c)
+/* How long until all are well, at most. Serf tries every 30 s to reach who is failed or has left. Who was taken out by
+ * hand stays out, on purpose, until the leader looks through the members again, once a minute (agent/consul/leader.go:
+ * reconcileInterval); until then nobody tells him anything. Then he is put back without a voice, and gets it when he
+ * was healthy for two seconds, looked at every two. */
+#define HEALS_WITHIN (40 * NS_PER_S)
+#define LOOKED_THROUGH (60 * NS_PER_S)
+#define VOTES_WITHIN (15 * NS_PER_S)
+
+dur_ns plan_calm(struct cluster *c)
 {
 	cluster_say(c, "calm");
 	c->calm = true;
@@ -271,6 +280,7 @@ void plan_calm(struct cluster *c)
 		h->paused = h->paused > c->now ? c->now : h->paused;
 	}
 	c->written = c->report->writes;
+	return c->removed ? LOOKED_THROUGH + VOTES_WITHIN : HEALS_WITHIN;
 }
 
 static bool same_as_leader(const struct cluster *c, const struct datacenter *d)

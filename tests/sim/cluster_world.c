@@ -144,19 +144,18 @@ static void troubles(struct cluster *c, mono_ns end)
 
 static void heal(struct cluster *c)
 {
-	mono_ns most = c->now + 60 * NS_PER_S;
-	plan_calm(c);
+	mono_ns most = c->now + plan_calm(c);
 	while (c->now < most && !cluster_over(c) && !plan_healed(c))
 		cluster_until(c, c->now + 250 * NS_PER_MS);
 	if (!cluster_over(c) && !plan_healed(c))
-		cluster_wrong(c, "in a minute of calm it does not heal");
+		cluster_wrong(c, "in all the time of calm it does not heal");
 	c->quiet = true;
 	cluster_until(c, c->now + 1500 * NS_PER_MS);
 	for (unsigned i = 0; i < c->dcs && !cluster_over(c); i++)
 		truth_same(c, &c->dc[i]);
 }
 
-static void end(struct cluster *c)
+void cluster_end(struct cluster *c)
 {
 	for (unsigned i = 0; i < c->hosts_n; i++)
 		host_free(c, &c->hosts[i]);
@@ -171,18 +170,25 @@ static void end(struct cluster *c)
 	for (unsigned i = 0; i < c->dcs; i++)
 		truth_free(&c->dc[i].truth);
 	free(c->ops);
+	free(c);
+}
+
+struct cluster *cluster_new(uint64_t seed, bool talk, struct cluster_report *report)
+{
+	struct cluster *c = calloc(1, sizeof *c);
+	MUST(c);
+	*report = (struct cluster_report){0};
+	c->seed = seed;
+	c->talk = talk;
+	c->report = report;
+	c->now = NS_PER_S;
+	rand_seed(&c->rand, seed);
+	return c;
 }
 
 void cluster_run(uint64_t seed, bool talk, struct cluster_report *out)
 {
-	struct cluster *c = calloc(1, sizeof *c);
-	MUST(c);
-	*out = (struct cluster_report){0};
-	c->seed = seed;
-	c->talk = talk;
-	c->report = out;
-	c->now = NS_PER_S;
-	rand_seed(&c->rand, seed);
+	struct cluster *c = cluster_new(seed, talk, out);
 	plan_shape(c);
 	plan_begin(c);
 	client_begin(c);
@@ -192,6 +198,5 @@ void cluster_run(uint64_t seed, bool talk, struct cluster_report *out)
 		heal(c);
 	if (!cluster_over(c) && !out->writes)
 		cluster_wrong(c, "nothing was ever written");
-	end(c);
-	free(c);
+	cluster_end(c);
 }

@@ -260,6 +260,7 @@ struct cluster {
 	dur_ns delay_most;
 	unsigned loss, odd; /* per thousand: packets lost; deliveries that take long or break */
 	bool calm, quiet, big;
+	bool removed; /* by hand: a server that lives was taken out of the group */
 	dur_ns fault_pause, client_pause;
 	uint64_t numbers; /* of connections, calls, asks */
 	struct rpc *rpcs;
@@ -273,6 +274,9 @@ struct cluster {
 };
 
 /* cluster_world.c */
+/* At its first moment; the shape is the caller's (plan_shape), then plan_begin. The report has to live as long. */
+struct cluster *cluster_new(uint64_t seed, bool talk, struct cluster_report *report);
+void cluster_end(struct cluster *c);
 struct hap *cluster_later(
         struct cluster *c, dur_ns after, void (*fire)(struct cluster *, struct hap *), struct host *h);
 dur_ns cluster_some(struct cluster *c, dur_ns least, dur_ns most);
@@ -372,7 +376,7 @@ void model_compare(struct cluster *c, struct host *h);     /* its tables, as app
 void plan_shape(struct cluster *c);
 void plan_begin(struct cluster *c);
 void plan_fault(struct cluster *c);
-void plan_calm(struct cluster *c);
+dur_ns plan_calm(struct cluster *c); /* so long until it has healed, at most */
 bool plan_healed(struct cluster *c);
 
 #endif
