@@ -35,9 +35,9 @@ enum effect_kind {
 	EFF_SAVE,                      /* write a small file below the data directory, atomically */
 	EFF_DELETE,                    /* remove one */
 	EFF_RELOAD,                    /* read the configuration again, answer EV_RELOAD or tell the message */
-	EFF_RECOVER,                   /* the servers of Raft are these from now on: start again with them. The message is
-	                                  told */
-	EFF_STOP,                      /* end the process */
+	EFF_RECOVER, /* the servers of Raft are these from now on: start again with them. The message is
+	                told */
+	EFF_STOP,    /* end the process */
 };
 
 struct effect {

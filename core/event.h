@@ -50,7 +50,8 @@ struct event {
 			uint8_t channel;    /* ANSWER, LOST: enum raft_channel */
 			uint64_t tag;       /* ANSWER */
 			struct slice bytes; /* REQUEST: type byte and msgpack; ANSWER: both values */
-			struct slice state; /* REQUEST: what follows an InstallSnapshot; lent until EFF_RAFT_ANSWER of `conn` */
+			struct slice state; /* REQUEST: what follows an InstallSnapshot; lent until EFF_RAFT_ANSWER of
+			                       `conn` */
 		} raft;
 		struct {
 			struct slice id; /* of the check */

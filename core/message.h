@@ -1,8 +1,8 @@
 /* A message: one request from a front (or from the core itself) to the core thread, and its answer.
  *
- * Ownership travels: whoever made it fills request fields and hands it over through a ring; the core thread owns it until
- * it comes back with the answer. Its arena holds everything the request and the answer point to, so nothing is copied
- * on the way and command bytes may be lent to the log until they are on disk. Fronts keep a pool of them. */
+ * Ownership travels: whoever made it fills request fields and hands it over through a ring; the core thread owns it
+ * until it comes back with the answer. Its arena holds everything the request and the answer point to, so nothing is
+ * copied on the way and command bytes may be lent to the log until they are on disk. Fronts keep a pool of them. */
 #ifndef CORE_MESSAGE_H
 #define CORE_MESSAGE_H
 
@@ -12,37 +12,37 @@
 #include "core/state/apply.h"
 
 enum ask {
-	ASK_COMMAND,            /* put `command` through Raft; answer: result, index */
-	ASK_BARRIER,            /* answer when everything before is applied */
-	ASK_SESSION_RENEW,      /* request: struct slice id → the deadline starts anew */
-	ASK_COORDINATE,         /* request: struct coordinate_entry → into the next batch */
-	ASK_SERVICE_REGISTER,   /* request: struct service_definition */
-	ASK_SERVICE_DEREGISTER, /* request: struct slice id */
-	ASK_SERVICE_MAINTENANCE,/* request: struct ask_maintenance */
-	ASK_CHECK_REGISTER,     /* request: struct check_definition */
-	ASK_CHECK_DEREGISTER,   /* request: struct slice id */
-	ASK_CHECK_UPDATE,       /* request: struct ask_check_update */
-	ASK_NODE_MAINTENANCE,   /* request: struct ask_maintenance */
-	ASK_EVENT_FIRE,         /* request: struct user_event; answer: reply = the event as fired */
-	ASK_JOIN,               /* request: struct ask_join; answer: reply = struct ask_joined */
-	ASK_FORCE_LEAVE,        /* request: struct ask_force_leave */
-	ASK_KEYRING,            /* request: struct ask_keyring (core/agent/keys.h) */
-	ASK_ACCUSATIONS,        /* answer: reply = list of struct accusations (core/agent/accusations.h) */
-	ASK_LEAVE,              /* leave the pools, answer, then stop */
-	ASK_RELOAD,             /* the host reads the configuration again */
-	ASK_TOKEN,              /* request: struct ask_token */
-	ASK_RESTORE,            /* request: struct ask_restore */
-	ASK_DATACENTERS,        /* answer: reply, a struct list: agent/datacenters.h */
+	ASK_COMMAND,             /* put `command` through Raft; answer: result, index */
+	ASK_BARRIER,             /* answer when everything before is applied */
+	ASK_SESSION_RENEW,       /* request: struct slice id → the deadline starts anew */
+	ASK_COORDINATE,          /* request: struct coordinate_entry → into the next batch */
+	ASK_SERVICE_REGISTER,    /* request: struct service_definition */
+	ASK_SERVICE_DEREGISTER,  /* request: struct slice id */
+	ASK_SERVICE_MAINTENANCE, /* request: struct ask_maintenance */
+	ASK_CHECK_REGISTER,      /* request: struct check_definition */
+	ASK_CHECK_DEREGISTER,    /* request: struct slice id */
+	ASK_CHECK_UPDATE,        /* request: struct ask_check_update */
+	ASK_NODE_MAINTENANCE,    /* request: struct ask_maintenance */
+	ASK_EVENT_FIRE,          /* request: struct user_event; answer: reply = the event as fired */
+	ASK_JOIN,                /* request: struct ask_join; answer: reply = struct ask_joined */
+	ASK_FORCE_LEAVE,         /* request: struct ask_force_leave */
+	ASK_KEYRING,             /* request: struct ask_keyring (core/agent/keys.h) */
+	ASK_ACCUSATIONS,         /* answer: reply = list of struct accusations (core/agent/accusations.h) */
+	ASK_LEAVE,               /* leave the pools, answer, then stop */
+	ASK_RELOAD,              /* the host reads the configuration again */
+	ASK_TOKEN,               /* request: struct ask_token */
+	ASK_RESTORE,             /* request: struct ask_restore */
+	ASK_DATACENTERS,         /* answer: reply, a struct list: agent/datacenters.h */
 	ASK_DATACENTER_MAPS,
 	/* the core's own, wherever they can be answered: core_calls.c */
-	ASK_OWN_SERVICES,       /* what the catalog has of our node; answer: reply, a struct sync_remote without checks */
-	ASK_OWN_CHECKS,         /* … its checks; answer: reply, a struct sync_remote with nothing else */
-	ASK_JOB,                /* request: struct ask_job (core/agent/remote_exec.h); answer: struct dir_entry, or NULL */
-	ASK_KEYRING_FAR,        /* request: struct ask_keyring_far (core/agent/keys.h); answer: struct keyring_reply */
-	ASK_VERIFY,             /* answered when the next world may be read as the newest; refused: somebody else has to be
-	                           asked */
-	ASK_RECOVER,            /* request: struct ask_recover; answer: reply = struct ask_recovered, then we start again */
-	ASK_RAFT_CHANGE,        /* request: struct ask_raft_change; answered when it is committed */
+	ASK_OWN_SERVICES, /* what the catalog has of our node; answer: reply, a struct sync_remote without checks */
+	ASK_OWN_CHECKS,   /* … its checks; answer: reply, a struct sync_remote with nothing else */
+	ASK_JOB,          /* request: struct ask_job (core/agent/remote_exec.h); answer: struct dir_entry, or NULL */
+	ASK_KEYRING_FAR,  /* request: struct ask_keyring_far (core/agent/keys.h); answer: struct keyring_reply */
+	ASK_VERIFY,       /* answered when the next world may be read as the newest; refused: somebody else has to be
+	                     asked */
+	ASK_RECOVER,      /* request: struct ask_recover; answer: reply = struct ask_recovered, then we start again */
+	ASK_RAFT_CHANGE,  /* request: struct ask_raft_change; answered when it is committed */
 };
 
 /* One row of a join: many addresses. */

@@ -27,10 +27,10 @@ struct world {
 
 	/* leadership, as seen now */
 	enum raft_role role;
-	struct slice leader;    /* "127.0.0.1:8300" of the leader; empty: none known. Lives as long as the world */
-	struct slice self;      /* our own server address, in the same form */
-	bool ready;             /* we lead and have applied everything of earlier terms: consistent reads are */
-	bool reads;             /* we follow one who tells us up to where the newest is: default reads are, too (ASK_VERIFY) */
+	struct slice leader; /* "127.0.0.1:8300" of the leader; empty: none known. Lives as long as the world */
+	struct slice self;   /* our own server address, in the same form */
+	bool ready;          /* we lead and have applied everything of earlier terms: consistent reads are */
+	bool reads; /* we follow one who tells us up to where the newest is: default reads are, too (ASK_VERIFY) */
 	mono_ns leader_contact; /* when a follower last heard from it; 0: never */
 	bool voter;             /* we have a voice in Raft's configuration, whose entry is at configuration_index */
 	uint32_t voters;        /* … in which so many have one; all servers: core/leader/peers.h */

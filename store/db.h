@@ -47,13 +47,13 @@ enum db_tree {
 	TREE_LOCAL_CHECKS,   /* check id                           → struct local_check */
 	TREE_MEMBERS_LAN,    /* name                               → struct member */
 	TREE_MEMBERS_WAN,
-	TREE_SERVERS_LAN, /* name                               → struct server (core/agent/servers.h) */
-	TREE_SERVERS_WAN, /* datacenter 0 name                  → struct server */
-	TREE_RAFT_PEERS,  /* place in Raft's configuration, big endian → struct peer (core/leader/peers.h) */
+	TREE_SERVERS_LAN,   /* name                               → struct server (core/agent/servers.h) */
+	TREE_SERVERS_WAN,   /* datacenter 0 name                  → struct server */
+	TREE_RAFT_PEERS,    /* place in Raft's configuration, big endian → struct peer (core/leader/peers.h) */
 	TREE_SERVER_HEALTH, /* the same                       → struct server_health (core/leader/autopilot.h) */
-	TREE_EVENTS,      /* big endian sequence                → struct user_event */
-	TREE_LOCK_DELAYS, /* key                                → mono_ns: until then nobody may lock it
-	                     (core/state/delay.h) */
+	TREE_EVENTS,        /* big endian sequence                → struct user_event */
+	TREE_LOCK_DELAYS,   /* key                                → mono_ns: until then nobody may lock it
+	                       (core/state/delay.h) */
 	TREE_COUNT
 };
 

@@ -30,7 +30,7 @@ struct front *front_new(struct process *p, int id)
 	f->api.threads = p->front_count + (p->wal ? 3 : 2);
 	MUST(f->reader >= 0);
 	if (!loop_init(&f->loop) || !bell_init(&f->bell) || !bell_watch(&f->bell, &f->loop) ||
-		!ring_init(&f->to_core, RING_SIZE, NULL) || !ring_init(&f->from_core, RING_SIZE, &f->bell)) {
+	        !ring_init(&f->to_core, RING_SIZE, NULL) || !ring_init(&f->from_core, RING_SIZE, &f->bell)) {
 		front_free(f);
 		return NULL;
 	}
@@ -52,8 +52,7 @@ struct front *front_new(struct process *p, int id)
 bool front_listen(struct front *f, struct fail *why)
 {
 	return front_http_listen(f, why) && front_dns_init(f, why) && front_dns_listen(f, why) &&
-	       front_ipc_init(f, why) && front_ipc_listen(f, why) && front_rpc_init(f, why) &&
-	       front_rpc_listen(f, why);
+	       front_ipc_init(f, why) && front_ipc_listen(f, why) && front_rpc_init(f, why) && front_rpc_listen(f, why);
 }
 
 /* What was on its way when the threads ended. */
@@ -141,7 +140,7 @@ static void take_replies(struct front *f)
 	void *items[64];
 	uint32_t n;
 	for (unsigned taken = 0; taken < REPLIES_A_TURN && (n = ring_pop(&f->from_core, items, ARRAY_LEN(items)));
-		taken += n) {
+	        taken += n) {
 		leave_world(f); /* an answer may be newer than the world at hand */
 		front_world(f);
 		for (uint32_t i = 0; i < n; i++)
@@ -195,7 +194,7 @@ void *front_run(void *front)
 		leave_world(f);
 		bell_arm(&f->bell);
 		bool busy = ring_waiting(&f->from_core) || f->unsent || atomic_load(&p->stopping) ||
-			    (f->parking.count && front_stale(f));
+		            (f->parking.count && front_stale(f));
 		ready = loop_turn(&f->loop, busy ? 0 : INT64_MAX);
 		bell_disarm(&f->bell);
 	}

@@ -33,9 +33,9 @@ static struct {
 		unsigned n;
 	} listeners[LOG_HUB_MONITORS];
 	unsigned listener_count;
-	enum log_level level;       /* of the configuration */
+	enum log_level level;         /* of the configuration */
 	unsigned wanting[LOG_LEVELS]; /* monitors, by level */
-	atomic_uint wanted;         /* the lowest of all these */
+	atomic_uint wanted;           /* the lowest of all these */
 } hub = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
 void log_hub_init(void)
@@ -62,7 +62,7 @@ static void keep(struct slice line, enum log_level level)
 static void to_syslog(struct slice line, enum log_level level)
 {
 	static const int severity[] = {7, 7, 6, 4, 3}; /* RFC 5424: debug, debug, info, warning, error */
-	struct slice text = slice_from(line, 20); /* the system stamps by itself */
+	struct slice text = slice_from(line, 20);      /* the system stamps by itself */
 	syslog(severity[level], "%.*s", PS(text));
 }
 
@@ -124,11 +124,26 @@ bool log_hub_syslog(struct slice facility, const char *tag)
 		const char *name;
 		int code;
 	} facilities[] = {
-		{"KERN", LOG_KERN}, {"USER", LOG_USER}, {"MAIL", LOG_MAIL}, {"DAEMON", LOG_DAEMON}, {"AUTH", LOG_AUTH},
-		{"SYSLOG", LOG_SYSLOG}, {"LPR", LOG_LPR}, {"NEWS", LOG_NEWS}, {"UUCP", LOG_UUCP}, {"CRON", LOG_CRON},
-		{"AUTHPRIV", LOG_AUTHPRIV}, {"FTP", LOG_FTP}, {"LOCAL0", LOG_LOCAL0}, {"LOCAL1", LOG_LOCAL1},
-		{"LOCAL2", LOG_LOCAL2}, {"LOCAL3", LOG_LOCAL3}, {"LOCAL4", LOG_LOCAL4}, {"LOCAL5", LOG_LOCAL5},
-		{"LOCAL6", LOG_LOCAL6}, {"LOCAL7", LOG_LOCAL7},
+	        {"KERN", LOG_KERN},
+	        {"USER", LOG_USER},
+	        {"MAIL", LOG_MAIL},
+	        {"DAEMON", LOG_DAEMON},
+	        {"AUTH", LOG_AUTH},
+	        {"SYSLOG", LOG_SYSLOG},
+	        {"LPR", LOG_LPR},
+	        {"NEWS", LOG_NEWS},
+	        {"UUCP", LOG_UUCP},
+	        {"CRON", LOG_CRON},
+	        {"AUTHPRIV", LOG_AUTHPRIV},
+	        {"FTP", LOG_FTP},
+	        {"LOCAL0", LOG_LOCAL0},
+	        {"LOCAL1", LOG_LOCAL1},
+	        {"LOCAL2", LOG_LOCAL2},
+	        {"LOCAL3", LOG_LOCAL3},
+	        {"LOCAL4", LOG_LOCAL4},
+	        {"LOCAL5", LOG_LOCAL5},
+	        {"LOCAL6", LOG_LOCAL6},
+	        {"LOCAL7", LOG_LOCAL7},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(facilities); i++)
 		if (slice_eq_fold(facility, slice_of(facilities[i].name))) {

@@ -1,5 +1,5 @@
-/* The order of goodbye: the WAN pool, the LAN pool, a while for those who still call us, another until Raft's leader has
- * taken us out of the group that counts on us, the end.
+/* The order of goodbye: the WAN pool, the LAN pool, a while for those who still call us, another until Raft's leader
+ * has taken us out of the group that counts on us, the end.
  *
  *   STAYING --leave_begin--> LEAVING_WAN --> LEAVING_LAN --> DRAINING --> COUNTED --> LEFT: answers, then EFF_STOP
  *

@@ -15,8 +15,8 @@ enum { PARAMS_MAX = 256 };
 
 struct route;
 
-/* One request being translated. Lives on the stack of api_http; what must outlive it (a write under way) is copied to the
- * message by http_sent. */
+/* One request being translated. Lives on the stack of api_http; what must outlive it (a write under way) is copied to
+ * the message by http_sent. */
 struct http_call {
 	struct api *api;
 	const struct http_request *r;
@@ -55,11 +55,11 @@ struct slice param_get(const struct http_call *hc, const char *key); /* the firs
 
 /* dc, token, index, wait, stale, consistent, max_stale → head. False: the answer (400) is complete. */
 bool params_read(struct http_call *hc, struct read_head *head);
-bool params_wait(struct http_call *hc, struct query_options *q); /* index and wait alone */
+bool params_wait(struct http_call *hc, struct query_options *q);  /* index and wait alone */
 void params_write(struct http_call *hc, struct write_head *head); /* dc and token */
 struct slice params_token(struct http_call *hc);
 void params_encode(struct http_call *hc, struct buf *out); /* url.Values.Encode: sorted by key */
-struct list params_meta(struct http_call *hc); /* node-meta=key:value, as a map; nil when absent */
+struct list params_meta(struct http_call *hc);             /* node-meta=key:value, as a map; nil when absent */
 struct service_request;
 /* /v1/catalog/service/NAME and /v1/health/service/NAME: all of it. False: the answer (400) is complete. */
 bool params_service(struct http_call *hc, struct service_request *q);
@@ -78,7 +78,7 @@ bool http_read(struct http_call *hc, const struct method *m, void *request, void
 /* The same for families that tell index and leader on failure, too (zero then), and the consistency that was used:
  * catalog, health, query; sessions without the latter. Sends the X-Consul-* headers. */
 bool http_read_meta(struct http_call *hc, const struct method *m, void *request, void *reply, struct query_meta *meta,
-	enum api_state *out);
+        enum api_state *out);
 
 /* Runs a write; `finish` turns the message's answer into ours (NULL: body "true"). `context` is kept for it in the
  * message's memory by the caller (message->mem) and comes back as message->context. */
@@ -93,11 +93,11 @@ enum api_state http_ask(struct http_call *hc, struct message *m, http_finish *fi
 void http_meta(struct http_call *hc, const struct query_meta *meta); /* X-Consul-* */
 void http_header(struct http_call *hc, const char *name, struct slice value);
 enum api_state http_json(struct http_call *hc, const struct schema *s, const void *obj);
-enum api_state http_json_list(struct http_call *hc, const struct schema *s, struct list l); /* nil: null */
+enum api_state http_json_list(struct http_call *hc, const struct schema *s, struct list l);  /* nil: null */
 enum api_state http_json_items(struct http_call *hc, const struct schema *s, struct list l); /* nil: [] */
 void http_json_strs(struct http_call *hc, struct list l, unsigned depth); /* a list of struct slice inside a body */
-void http_json_strings(struct http_call *hc, struct list l); /* a list of struct slice; nil: [] */
-void http_json_id(struct http_call *hc, struct slice id); /* {"ID": …} */
+void http_json_strings(struct http_call *hc, struct list l);              /* a list of struct slice; nil: [] */
+void http_json_id(struct http_call *hc, struct slice id);                 /* {"ID": …} */
 /* A body written by hand: begin gives the buffer, end sets type and newline. */
 struct buf *http_json_begin(struct http_call *hc);
 enum api_state http_json_end(struct http_call *hc);

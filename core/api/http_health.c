@@ -48,7 +48,7 @@ enum api_state http_health_checks(struct http_call *hc)
 		return API_ANSWERED;
 	q.service_name = http_rest(hc);
 	return q.service_name.n ? show_checks(hc, &method_health_service_checks, &q)
-				: http_text(hc, 400, "Missing service name");
+	                        : http_text(hc, 400, "Missing service name");
 }
 
 /* ?passing, ?passing=true … False: the value is no boolean. */

@@ -74,16 +74,16 @@ enum api_state http_session_create(struct http_call *hc)
 	struct write_head head;
 	params_write(hc, &head);
 	struct session_request q = {
-		.datacenter = head.datacenter,
-		.token = head.token,
-		.op = S("create"),
-		.session =
-			{
-				.node = hc->api->world->config->node_name,
-				.checks = {&serf, 1},
-				.lock_delay = LOCK_DELAY_DEFAULT,
-				.behavior = S("release"),
-			},
+	        .datacenter = head.datacenter,
+	        .token = head.token,
+	        .op = S("create"),
+	        .session =
+	                {
+	                        .node = hc->api->world->config->node_name,
+	                        .checks = {&serf, 1},
+	                        .lock_delay = LOCK_DELAY_DEFAULT,
+	                        .behavior = S("release"),
+	                },
 	};
 	struct fail f;
 	if (hc->r->content_length > 0 && read_body(hc, &q.session, &f))
@@ -104,10 +104,10 @@ enum api_state http_session_destroy(struct http_call *hc)
 	struct write_head head;
 	params_write(hc, &head);
 	struct session_request q = {
-		.datacenter = head.datacenter,
-		.token = head.token,
-		.op = S("destroy"),
-		.session.id = http_rest(hc),
+	        .datacenter = head.datacenter,
+	        .token = head.token,
+	        .op = S("destroy"),
+	        .session.id = http_rest(hc),
 	};
 	if (!q.session.id.n)
 		return missing_session(hc);

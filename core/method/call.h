@@ -65,8 +65,8 @@ struct call_again {
 	bool unsure;      /* that was refused: a follower leaves it to its leader */
 	uint64_t seed;    /* for what the request makes up by lot and has to make up again; 0: nothing yet */
 	const struct call_answer *answer; /* another server's, to this very call; else NULL */
-	/* So many other datacenters were asked for the nodes of a prepared query: the answer is that of the last one; and
-	   the last that had an answer at all. */
+	/* So many other datacenters were asked for the nodes of a prepared query: the answer is that of the last one;
+	   and the last that had an answer at all. */
 	uint32_t failovers, failover_heard;
 };
 
