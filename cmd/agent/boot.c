@@ -30,7 +30,7 @@
 #include "core/base/must.h"
 #include "core/base/slice.h"
 
-enum { FRONTS_DEFAULT_MAX = 4, STACK_BYTES = 256 << 10, YIELD = 10 };
+enum { FRONTS_DEFAULT_MAX = 4, STACK_BYTES = 256 << 10, YIELD = 4 };
 
 /* One agent a process: what has to live as long as it does. */
 static struct {

@@ -14,7 +14,7 @@ from writers import OPS, Writers, part  # noqa: E402
 
 binary, folder = sys.argv[1:3]
 keys, rounds, size, count = (int(a) for a in (sys.argv[3:] + ["40000", "8", "1000", "1"][len(sys.argv) - 3:]))
-AHEAD = 64 << 20
+AHEAD = 128 << 20  # what is written while a snapshot is: it yields to the writers
 passed = failed = 0
 
 
