@@ -36,6 +36,7 @@ matches "expect mode is said" '^bootstrap_expect > 0: expecting 3 servers$' "$lo
 matches "the first leader is made of all three" 'consul: Found expected number of peers, attempting bootstrap: 127\.0\.2\.[123]:8300,127' "$log"
 matches "somebody wins the election" 'raft: Election won\. Tally: 2' "$log"
 for n in 1 2 3; do
+	await 10 grep -q "consul: New leader elected" "$scratch/node$n.log"
 	matches "node$n knows the leader" 'consul: New leader elected: node[123]' "$(cat "$scratch/node$n.log")"
 done
 leaders=$(for n in 1 2 3 4 5; do curl -s "http://127.0.2.$n:8500/v1/status/leader"; done | grep -o '127[0-9.:]*' | sort -u | wc -l)
