@@ -9,17 +9,12 @@ import sys
 import time
 import urllib.request
 
+sys.path.insert(0, "tests")
+import checks  # noqa: E402
+from checks import check  # noqa: E402
+
 CONSUL, PEER, SCRATCH = sys.argv[1:4]
 GO = "127.0.0.3:8300"
-passed = failed = 0
-
-
-def check(what, good, detail=""):
-    global passed, failed
-    passed, failed = passed + bool(good), failed + (not good)
-    if not good:
-        print(f"not ok raft: {what}\n    {detail}")
-    return good
 
 
 def wait(look, seconds=30):
@@ -153,9 +148,8 @@ finally:
     for server in (a, b, go):
         if hasattr(server, "process") and server.process.poll() is None:
             server.process.kill()
-if failed:
+if checks.failed:
     for name in ("a/log", "b/log", "go.log"):
         print(f"    ---- {name}")
         print("    " + "    ".join(open(f"{SCRATCH}/{name}", errors="replace").readlines()[-25:]))
-print(f"{passed} passed, {failed} failed")
-sys.exit(failed != 0)
+sys.exit(checks.closing())

@@ -12,19 +12,12 @@ import time
 
 sys.path.insert(0, "tests")
 from agents import Agent, until  # noqa: E402
+from checks import check, closing  # noqa: E402
 from writers import Writers, part  # noqa: E402
 
 binary, folder = sys.argv[1:3]
 keys, seconds = (int(a) for a in (sys.argv[3:] + ["1000000", "60"][len(sys.argv) - 3:]))
 PROBES, PAUSE_S = 4, 0.01
-passed = failed = 0
-
-
-def check(what, good, detail=""):
-    global passed, failed
-    passed, failed = passed + bool(good), failed + (not good)
-    if not good:
-        print(f"not ok busy_snapshot: {what} {detail}", flush=True)
 
 
 def probe(address, until_s, results):
@@ -119,8 +112,7 @@ def main():
     check("its own snapshots move the p99 by a factor of two at most", own <= 2 * quiet, f"{own / quiet:.2f}")
     check("snapshot save moves the p99 by a factor of two at most", saved <= 2 * quiet, f"{saved / quiet:.2f}")
     a.end()
-    print(f"{passed} passed, {failed} failed")
-    return failed != 0
+    return closing()
 
 
 if __name__ == "__main__":

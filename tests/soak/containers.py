@@ -13,18 +13,11 @@ import sys
 
 sys.path.insert(0, "tests")
 from agents import Agent, until  # noqa: E402
+from checks import check, closing  # noqa: E402
 
 binary, folder, rounds, addresses = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4:]
 dice = random.Random(int(os.environ.get("SEED", "1")))
 WHOLE_S = 60
-passed = failed = 0
-
-
-def check(what, good, detail=""):
-    global passed, failed
-    passed, failed = passed + bool(good), failed + (not good)
-    if not good:
-        print(f"not ok containers: {what} {detail}", flush=True)
 
 
 class Container(Agent):
@@ -187,8 +180,7 @@ def main():
             print(f"# {what} ({len(times)}): whole after {known[0]:.1f} s at best, {known[len(known) // 2]:.1f} median, {known[-1]:.1f} worst")
     for c in containers:
         c.signal(signal.SIGKILL)
-    print(f"{passed} passed, {failed} failed")
-    return failed != 0
+    return closing()
 
 
 sys.exit(main())

@@ -15,19 +15,12 @@ import time
 
 sys.path.insert(0, "tests")
 from agents import Agent, until  # noqa: E402
+from checks import check, closing  # noqa: E402
 from linear import checks_itself, linearizable  # noqa: E402
 
 binary, folder, seconds, count = sys.argv[1], sys.argv[2], float(sys.argv[3]), int(sys.argv[4])
 seed = int(os.environ.get("SEED", "1"))
 CLIENTS, HOT, KEY_S, PAUSE_S = 6, 5, 2, 0.003
-passed = failed = 0
-
-
-def check(what, good, detail=""):
-    global passed, failed
-    passed, failed = passed + bool(good), failed + (not good)
-    if not good:
-        print(f"not ok kills: {what} {detail}", flush=True)
 
 
 class Client:
@@ -226,8 +219,7 @@ def main():
           f"{len(with_default)} with default reads")
     for s in servers:
         s.end()
-    print(f"{passed} passed, {failed} failed")
-    return failed != 0
+    return closing()
 
 
 if __name__ == "__main__":

@@ -9,17 +9,10 @@ import time
 
 sys.path.insert(0, "tests")
 from agents import Agent, until  # noqa: E402
+from checks import check, closing  # noqa: E402
 
 binary, folder, seconds, public = sys.argv[1], sys.argv[2], float(sys.argv[3]), sys.argv[4]
 JOIN = "203.0.113.11"
-passed = failed = 0
-
-
-def check(what, good, detail=""):
-    global passed, failed
-    passed, failed = passed + bool(good), failed + (not good)
-    if not good:
-        print(f"not ok nat: {what} {detail}", flush=True)
 
 
 def behind(number):
@@ -81,8 +74,7 @@ def main():
     print(f"# {seconds:.0f} s: {asked} writes and reads, {len(wrong)} went wrong; {refutations(agents)} refutations")
     for a in agents:
         a.end()
-    print(f"{passed} passed, {failed} failed")
-    return failed != 0
+    return closing()
 
 
 sys.exit(main())

@@ -14,20 +14,13 @@ import time
 
 sys.path.insert(0, "tests")
 from agents import Agent, until  # noqa: E402
+from checks import check, closing  # noqa: E402
 
 binary, folder, names_file, rounds = sys.argv[1:4] + [int(sys.argv[4])]
 interval = sys.argv[5] if len(sys.argv) > 5 else "1s"
 dice = random.Random(int(os.environ.get("SEED", "1")))
 WAYS = ("names known", "names late", "addresses move")
 NOBODY = "127.0.40.250"
-passed = failed = 0
-
-
-def check(what, good, detail=""):
-    global passed, failed
-    passed, failed = passed + bool(good), failed + (not good)
-    if not good:
-        print(f"not ok orders: {what} {detail}", flush=True)
 
 
 class Names:
@@ -101,8 +94,7 @@ def main():
         known = sorted(t for t in times if t)
         if known:
             print(f"# {way}: one cluster after {known[0]:.2f} s at best, {known[len(known) // 2]:.2f} median, {known[-1]:.2f} worst")
-    print(f"{passed} passed, {failed} failed")
-    return failed != 0
+    return closing()
 
 
 sys.exit(main())

@@ -21,20 +21,13 @@ import time
 
 sys.path.insert(0, "tests")
 from agents import Agent, until  # noqa: E402
+from checks import check, closing  # noqa: E402
 
 binary, folder = sys.argv[1:3]
 rounds = int(sys.argv[3]) if len(sys.argv) > 3 else 6
 binaries = os.environ.get("BINARIES", " ".join([binary] * 3)).split()
 WRITERS = 4
-passed = failed = 0
 random.seed(int(os.environ.get("SEED", "1")))
-
-
-def check(what, ok, seen=""):
-    global passed, failed
-    passed, failed = passed + bool(ok), failed + (not ok)
-    if not ok:
-        print("not ok cluster:", what, seen, flush=True)
 
 
 class Server(Agent):
@@ -104,12 +97,11 @@ def holds(number, acknowledged):
     return [k for k, v in acknowledged.items() if there.get(k) != v]
 
 
-def closing():
+def end():
     for s in servers:
         if s.running():
             s.end(signal.SIGKILL)
-    print("%d passed, %d failed" % (passed, failed))
-    sys.exit(failed > 0)
+    sys.exit(closing())
 
 
 # ---- the first leader ----
@@ -127,7 +119,7 @@ if not led:
     for s in servers:
         print(open(s.log, errors="replace").read()[-2000:])
     check("three elect a leader", False)
-    closing()
+    end()
 check("three elect a leader", led)
 acknowledged = {}
 for s in servers:
@@ -289,4 +281,4 @@ led = await_leader(servers)
 leaves = next(s for s in servers if s.number != led)
 check("a follower is asked to leave", ask(leaves.number, "PUT", "/v1/agent/leave", timeout=15)[0] == 200)
 check("by then it is out of Raft's group", len(json.loads(ask(led, "GET", "/v1/status/peers")[1])) == 2)
-closing()
+end()

@@ -7,17 +7,10 @@ import sys
 
 sys.path.insert(0, "tests")
 from agents import Agent, until  # noqa: E402
+from checks import check, closing  # noqa: E402
 
 binary, folder, rounds = sys.argv[1], sys.argv[2], int(sys.argv[3])
 GOAL = 5.0
-passed = failed = 0
-
-
-def check(what, good, detail=""):
-    global passed, failed
-    passed, failed = passed + bool(good), failed + (not good)
-    if not good:
-        print(f"not ok comes_back: {what} {detail}", flush=True)
 
 
 def addresses(generation):
@@ -85,8 +78,7 @@ def main():
     for way, seconds in took.items():
         known = sorted(s for s in seconds if s) or [0]
         print(f"# {way} ({len(seconds)}): writes again after {known[0]:.2f} s at best, {known[len(known) // 2]:.2f} median, {known[-1]:.2f} worst")
-    print(f"{passed} passed, {failed} failed")
-    return failed != 0
+    return closing()
 
 
 sys.exit(main())

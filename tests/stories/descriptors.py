@@ -6,15 +6,10 @@ import socket
 import sys
 import time
 
+sys.path.insert(0, "tests")
+from checks import check, closing  # noqa: E402
+
 pid = int(sys.argv[1])
-passed = failed = 0
-
-
-def check(what, ok, seen=""):
-    global passed, failed
-    passed, failed = passed + bool(ok), failed + (not ok)
-    if not ok:
-        print("not ok descriptors:", what, seen)
 
 
 def connect():
@@ -66,5 +61,4 @@ for s in fresh + inside:
     s.close()
 time.sleep(0.5)
 check("no descriptor leaks", count() <= before + 2, (before, count()))
-print("%d passed, %d failed" % (passed, failed))
-sys.exit(1 if failed else 0)
+sys.exit(closing())

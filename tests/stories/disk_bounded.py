@@ -10,19 +10,12 @@ import time
 
 sys.path.insert(0, "tests")
 from agents import Agent, until  # noqa: E402
+from checks import check, closing  # noqa: E402
 from writers import OPS, Writers, part  # noqa: E402
 
 binary, folder = sys.argv[1:3]
 keys, rounds, size, count = (int(a) for a in (sys.argv[3:] + ["40000", "8", "1000", "1"][len(sys.argv) - 3:]))
 AHEAD = 128 << 20  # what is written while a snapshot is: it yields to the writers
-passed = failed = 0
-
-
-def check(what, good, detail=""):
-    global passed, failed
-    passed, failed = passed + bool(good), failed + (not good)
-    if not good:
-        print(f"not ok disk_bounded: {what} {detail}", flush=True)
 
 
 def used(server, part=""):
@@ -91,8 +84,7 @@ def main():
     start_again(servers, through)
     for s in servers:
         s.end()
-    print(f"{passed} passed, {failed} failed")
-    return failed != 0
+    return closing()
 
 
 sys.exit(main())

@@ -18,20 +18,15 @@ import sys
 import threading
 import time
 
+sys.path.insert(0, "tests")
+from checks import check, closing  # noqa: E402
+
 binary, folder = sys.argv[1:3]
 rounds = int(sys.argv[3]) if len(sys.argv) > 3 else 20
 WRITERS = 4
-passed = failed = 0
 acknowledged = {}  # key: value, never overwritten
 counters = [[0, 0] for _ in range(WRITERS)]  # acknowledged, sent
 highest = 0  # the highest index that an answer named
-
-
-def check(what, ok, seen=""):
-    global passed, failed
-    passed, failed = passed + bool(ok), failed + (not ok)
-    if not ok:
-        print("not ok durability:", what, seen)
 
 
 def connect():
@@ -63,7 +58,7 @@ class Server:
                 print(open(self.log, errors="replace").read()[-3000:])
                 check("round %d: it comes up again" % number, False, self.process.poll())
                 self.process.kill()
-                closing()
+                sys.exit(closing())
             time.sleep(0.005)
 
     def end(self, how):
@@ -105,11 +100,6 @@ def read_back(number):
     highest = max([index] + [row["ModifyIndex"] for row in rows.values()])
 
 
-def closing():
-    print("%d passed, %d failed" % (passed, failed))
-    sys.exit(1 if failed else 0)
-
-
 server = Server(0)
 ask(connect(), "PUT", "/v1/catalog/register", json.dumps({"Node": "ext", "Address": "192.0.2.1", "Service": {"Service": "db"}}))
 session = json.loads(ask(connect(), "PUT", "/v1/session/create", '{"Node":"ext","Checks":[]}')[1])["ID"]
@@ -135,4 +125,4 @@ check("SIGTERM ends it with 1, as servers end", status == 1, status)
 server = Server(rounds + 1)
 read_back(rounds + 1)
 server.end(signal.SIGKILL)
-closing()
+sys.exit(closing())

@@ -12,18 +12,11 @@ import time
 
 sys.path.insert(0, "tests")
 from agents import Agent, until  # noqa: E402
+from checks import check, closing  # noqa: E402
 
 binary, folder, rounds = sys.argv[1], sys.argv[2], int(sys.argv[3])
 GOAL = 0.3
 DNS_RATE = 500
-passed = failed = 0
-
-
-def check(what, good, detail=""):
-    global passed, failed
-    passed, failed = passed + bool(good), failed + (not good)
-    if not good:
-        print(f"not ok leader_dies: {what} {detail}", flush=True)
 
 
 def question(name, number):
@@ -122,8 +115,7 @@ def main():
         print(f"# next write after {known[0]:.3f} s at best, {known[len(known) // 2]:.3f} median, {known[-1]:.3f} worst; {len(kept)} writes")
     for s in servers:
         s.end()
-    print(f"{passed} passed, {failed} failed")
-    return failed != 0
+    return closing()
 
 
 sys.exit(main())
