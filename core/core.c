@@ -343,7 +343,6 @@ void core_world(const struct core *c, struct world *w)
 	        .last_log_term = r->last_term,
 	        .last_snapshot = r->snapshot,
 	        .last_snapshot_term = r->snapshot_term,
-	        .node_id = c->config->node_id,
 	        .leaving = c->stopping,
 	        .user_token = c->config->acl_token,
 	};

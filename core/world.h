@@ -41,7 +41,6 @@ struct world {
 	raft_term term;
 	raft_index last_log, commit, applied, last_snapshot;
 	raft_term last_log_term, last_snapshot_term;
-	struct slice node_id;
 	size_t memory_used, memory_held; /* bytes of the store */
 	uint64_t objects;                /* rows in it */
 	uint32_t local_services, local_checks, local_ttl_checks, local_monitors;

@@ -6,6 +6,7 @@
 #include "core/base/msgpack.h"
 #include "core/base/num.h"
 #include "core/base/slice.h"
+#include "core/leader/peers.h"
 
 enum { SECTIONS_MAX = 8, VALUES_MAX = 24 };
 
@@ -134,6 +135,24 @@ static struct slice last_contact(struct stats *s)
 	return kept;
 }
 
+/* As Go prints the list. */
+static struct slice latest_configuration(struct stats *s)
+{
+	static const char *const suffrages[] = {
+	        [RAFT_VOTER] = "Voter", [RAFT_NONVOTER] = "Nonvoter", [RAFT_STAGING] = "Staging"};
+	struct buf text = {0};
+	struct cursor c;
+	const struct peer *p;
+	peers_open(&c, s->world->db);
+	while ((p = peers_next(&c)))
+		buf_fmt(&text, "%s{Suffrage:%s ID:%.*s Address:%.*s}", text.n ? " " : "[", suffrages[p->suffrage],
+		        PS(p->id), PS(p->address));
+	buf_cstr(&text, text.n ? "]" : "[]");
+	struct slice kept = arena_copy(s->arena, buf_view(&text));
+	buf_free(&text);
+	return kept;
+}
+
 static void put_raft(struct stats *s)
 {
 	static const char *const roles[] = {[RAFT_FOLLOWER] = "Follower",
@@ -150,10 +169,9 @@ static void put_raft(struct stats *s)
 	put_number(s, S("last_log_term"), w->last_log_term);
 	put_number(s, S("last_snapshot_index"), w->last_snapshot);
 	put_number(s, S("last_snapshot_term"), w->last_snapshot_term);
-	put(s, S("latest_configuration"),
-	        arena_str(s->arena, "[{Suffrage:Voter ID:%.*s Address:%.*s}]", PS(w->node_id), PS(w->self)));
-	put_number(s, S("latest_configuration_index"), 1);
-	put_number(s, S("num_peers"), 0);
+	put(s, S("latest_configuration"), latest_configuration(s));
+	put_number(s, S("latest_configuration_index"), w->configuration_index);
+	put_number(s, S("num_peers"), w->voter && w->voters ? w->voters - 1 : 0);
 	put_number(s, S("protocol_version"), w->config->raft_protocol ? (uint64_t)w->config->raft_protocol : 3);
 	put_number(s, S("protocol_version_max"), 3);
 	put_number(s, S("protocol_version_min"), 0);
