@@ -170,9 +170,12 @@ static void peer_list(struct raft *r, const struct raft_server *s)
 	}
 	p->suffrage = s->suffrage;
 	p->listed = true;
-	p->left = 0;
 	if (begin)
 		raft_peer_begin(r, p);
+	else if (leads && p->left)
+		p->contact = r->now; /* let in again before it knew that it was out: as anybody new it gets a lease to
+		                        be heard */
+	p->left = 0;
 }
 
 /* After any change of the latest configuration: the peers follow it. Whoever is not in it any more is told so first, if

@@ -141,6 +141,28 @@ TEST(raft, changes_of_the_group_are_checked_and_come_one_by_one)
 	rig_free(&g);
 }
 
+/* It may still wait to be told of its removal, silent for long. */
+TEST(raft, who_is_let_in_again_gets_a_lease_to_be_heard)
+{
+	struct rig g = rig_of(3, false, 1);
+	struct fail f = {0};
+	rig_turn(&g, 0);
+	while (raft_next(g.r))
+		;
+	CHECK(raft_change(g.r, RAFT_ADD_NONVOTER, S("two"), S(TWO), NULL, &f) > 0);
+	rig_turn(&g, 0);
+	CHECK(raft_change(g.r, RAFT_REMOVE, S("two"), S_NONE, NULL, &f) > 0);
+	rig_turn(&g, 0);
+	rig_turn(&g, NS_PER_S);
+	CHECK_EQ(raft_state(g.r)->role, RAFT_LEADER);
+	CHECK(raft_change(g.r, RAFT_ADD_VOTER, S("two"), S(TWO), NULL, &f) > 0);
+	rig_turn(&g, NS_PER_S / 2);
+	CHECK_EQ(raft_state(g.r)->role, RAFT_LEADER);
+	rig_turn(&g, NS_PER_S);
+	CHECK_EQ(raft_state(g.r)->role, RAFT_FOLLOWER); /* and no longer */
+	rig_free(&g);
+}
+
 static struct rig fresh(const char *id, const char *address, bool ours)
 {
 	struct rig g = {.now = NS_PER_S};
