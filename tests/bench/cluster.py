@@ -4,6 +4,8 @@
     tests/bench/cluster.py                all of it, about two minutes; medians of ROUNDS turns
     tests/bench/cluster.py put get        only rows whose name has one of these words
     CONSUL=a,b tests/bench/cluster.py     two binaries of ours side by side: before and after
+    PART=0.2 tests/bench/cluster.py get   each server held to that part of one processor, so that the load generator has
+                                          the rest: what reads gain by more servers
 
 Rows: durable PUT with 64 connections at the leader; GET (default consistency) with 64 connections at the leader, at one
 follower, and shared out over both followers and all three; the same with `consistent` at one follower. `first` is the
@@ -21,9 +23,11 @@ import sys
 import time
 
 import contenders
+import share
 from contenders import DATA, ROOT, ask, until
 
 ROUNDS, ROW_S = int(os.environ.get("ROUNDS", "3")), 2
+PART = float(os.environ.get("PART", "0"))
 words = sys.argv[1:]
 
 
@@ -108,6 +112,8 @@ def main():
     for c in clusters.values():
         c.first_write()
     time.sleep(2)
+    if PART and not all(share.hold(p.pid, PART) for c in clusters.values() for p in c.programs):
+        raise SystemExit("bench: no cpu controller of cgroups can be had here")
 
     def at(where, path="/v1/kv/bench"):
         return lambda c: wrk(["http://%s:8500%s" % (a, path) for a in where(c)], 64)
@@ -120,11 +126,12 @@ def main():
         "GET at all three": at(lambda c: c.addresses),
         "GET ?consistent at a follower": at(lambda c: c.followers()[:1], "/v1/kv/bench?consistent"),
         "GET ?stale at a follower": at(lambda c: c.followers()[:1], "/v1/kv/bench?stale"),
+        "GET ?stale at all three": at(lambda c: c.addresses, "/v1/kv/bench?stale"),
     }
     for name, measure in rows.items():
         if words and not any(w.lower() in name.lower() for w in words):
             continue
-        got, cost, share = ({k: [] for k in clusters} for _ in range(3))
+        got, cost, led = ({k: [] for k in clusters} for _ in range(3))
         for _ in range(ROUNDS):
             for k, c in clusters.items():
                 lead = [p for p in c.programs if p.address == c.leader()]
@@ -132,9 +139,9 @@ def main():
                 got[k].append(measure(c))
                 used = cpu(c.programs) - before[0]
                 cost[k].append(1e6 * used / (got[k][-1] * ROW_S))
-                share[k].append(100 * (cpu(lead) - before[1]) / max(used, 0.01))
+                led[k].append(100 * (cpu(lead) - before[1]) / max(used, 0.01))
         show(name, {k: statistics.median(v) for k, v in got.items()}, "/s")
-        for what, of in (("  processor time of all servers, each", cost), ("  … the leader's part of it", share)):
+        for what, of in (("  processor time of all servers, each", cost), ("  … the leader's part of it", led)):
             show(what, {k: statistics.median(v) for k, v in of.items()}, "µs" if of is cost else "%")
 
 
@@ -142,3 +149,4 @@ try:
     main()
 finally:
     contenders.stop_all()
+    share.end()
