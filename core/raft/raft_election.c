@@ -148,7 +148,7 @@ static void lose(struct raft *r)
 		dur_ns pause = ++r->hurries < HURRIES_MAX ? HURRY_MOST : HURRY_SLOW;
 		mono_ns again = r->now + raft_some_time(r, pause, 3 * pause);
 		r->deadline = again < r->hurry_until ? again : r->hurry_until;
-	} else if (r->refused >= WEIGHT_MOST) {
+	} else if (r->refused >= WEIGHT_MOST || !r->s.voter) { /* without a voice it can't be the one they wait for */
 		r->deadline = r->now + raft_some_time(r, r->election_timeout, 2 * r->election_timeout);
 	} else {
 		r->deadline = r->now + raft_some_time(r, r->heartbeat_timeout / 20, r->heartbeat_timeout / 4);

@@ -58,6 +58,30 @@ TEST(raft, whose_log_is_behind_gives_the_others_time_to_stand)
 	rig_free(&g);
 }
 
+/* One that was let go may not know that this is settled: hashicorp's, too, stands then, but at leisure. */
+TEST(raft, without_a_voice_it_stands_seldom)
+{
+	struct rig g = rig_of(3, true, 3);
+	struct raft_server servers[3];
+	struct buf data = {0};
+	memcpy(servers, rig_group, sizeof servers);
+	servers[0].suffrage = RAFT_NONVOTER;
+	raft_wire_put_configuration(&data, servers, 3);
+	const struct raft_entry e = {.index = 2, .term = 3, .type = RAFT_CONFIGURATION, .data = buf_view(&data)};
+	rig_turn(&g, 0);
+	rig_logged(&g);
+	rig_request(&g, 1, rig_append(3, 1, 1, &e, 1, 1));
+	rig_logged(&g);
+	CHECK(!raft_state(g.r)->voter);
+	rig_turn(&g, 3 * NS_PER_S);
+	rig_logged(&g);
+	CHECK_EQ(raft_state(g.r)->term, 4);
+	rig_answer(&g, 0, RAFT_WIRE_VOTE, (struct raft_wire_answer){.protocol = 3, .term = 3}); /* has a leader */
+	CHECK(raft_next_tick(g.r) >= g.now + NS_PER_S);
+	buf_free(&data);
+	rig_free(&g);
+}
+
 TEST(raft, a_leader_counts_a_quorum_of_disks)
 {
 	struct rig g = rig_leader();
