@@ -73,6 +73,7 @@ static void forget(struct mux *m, struct mux_stream *s)
 	MUST(map_remove(&m->by_id, key_of(&s->id)) == s);
 	m->unaccepted -= s->flags & ASKED ? 1 : 0;
 	m->streams -= s->flags & THEIRS ? 1 : 0;
+	m->closed -= s->flags & WE_FIN ? 1 : 0;
 	if (m->reading == s)
 		m->reading = NULL;
 	m->queued -= mux_waiting(s);
@@ -89,6 +90,7 @@ static void send_fin(struct mux *m, struct mux_stream *s)
 {
 	put_head(m, WINDOW, FIN, s->id, 0);
 	s->flags |= WE_FIN;
+	m->closed++;
 	if (s->flags & THEY_FIN)
 		drop(m, s);
 }
@@ -214,13 +216,32 @@ static enum mux_kind take_ack(struct mux *m, struct mux_stream *s)
 	return s->flags & GIVEN_UP ? MUX_IDLE : MUX_ACCEPTED;
 }
 
+static void give_credit(struct mux *m, struct mux_stream *s)
+{
+	put_head(m, WINDOW, 0, s->id, s->owed);
+	s->may_receive += s->owed;
+	s->owed = 0;
+}
+
+/* Who writes it would wait for window for ever; but one who is done with it would wonder about a late one. */
+static void discard(struct mux *m, struct mux_stream *s, uint32_t n)
+{
+	s->owed += n;
+	if (!s->may_receive)
+		give_credit(m, s);
+}
+
 static enum mux_kind take_body(struct mux *m, struct slice *in, struct mux_event *ev)
 {
 	struct slice piece = slice_cut(*in, 0, m->left);
 	*in = slice_from(*in, piece.n);
 	m->left -= (uint32_t)piece.n;
-	if (!m->reading || m->reading->flags & (GIVEN_UP | THEY_FIN))
+	if (!m->reading || m->reading->flags & THEY_FIN)
 		return MUX_IDLE;
+	if (m->reading->flags & GIVEN_UP) {
+		discard(m, m->reading, (uint32_t)piece.n);
+		return MUX_IDLE;
+	}
 	ev->data = piece;
 	return MUX_DATA;
 }
@@ -347,9 +368,7 @@ void mux_taken(struct mux *m, struct mux_stream *s, size_t n)
 	s->owed += (uint32_t)n;
 	if (s->owed < MUX_WINDOW / 2 || s->flags & THEY_FIN)
 		return;
-	put_head(m, WINDOW, 0, s->id, s->owed);
-	s->may_receive += s->owed;
-	s->owed = 0;
+	give_credit(m, s);
 }
 
 void mux_close(struct mux *m, struct mux_stream *s)

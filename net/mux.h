@@ -62,7 +62,7 @@ struct mux {
 
 	/* Private. */
 	size_t stream_size;
-	unsigned streams_max, streams, unaccepted;
+	unsigned streams_max, streams, unaccepted, closed;
 	struct map by_id;
 	uint32_t next_id, ping;
 	uint32_t left;              /* of the body of the frame that is being read */
@@ -97,7 +97,12 @@ void mux_taken(struct mux *m, struct mux_stream *s, size_t n);
 /* Nothing more will be written, and whatever still comes is dropped: the stream is no longer the owner's. What waits is
  * still sent. */
 void mux_close(struct mux *m, struct mux_stream *s);
-/* The same at once. */
+/* Streams closed by us that the other side has not closed yet. */
+static inline unsigned mux_closed(const struct mux *m)
+{
+	return m->closed;
+}
+/* Closes it at once, for both sides: what waits is lost. */
 void mux_reset(struct mux *m, struct mux_stream *s);
 
 void mux_ping(struct mux *m); /* answered by MUX_PONG */

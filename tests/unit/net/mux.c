@@ -141,6 +141,27 @@ TEST(mux, a_stream_is_forgotten_when_both_have_ended_it)
 	finish();
 }
 
+TEST(mux, what_comes_for_a_closed_stream_is_let_through)
+{
+	enum { ALL = 3 * MUX_WINDOW };
+	begin(1);
+	struct thing *t = (struct thing *)(void *)mux_open(&client);
+	char *big = calloc(1, ALL);
+	carry(12);
+	mux_close(&client, &t->ms);
+	CHECK_EQ(mux_closed(&client), 1);
+	say(&server, opened[0], slice_at(big, ALL));
+	for (int i = 0; i < 8; i++)
+		carry(65536);
+	CHECK(opened[0]->drained); /* its writer does not wait for ever */
+	mux_close(&server, &opened[0]->ms);
+	carry(12);
+	CHECK_EQ(mux_closed(&client), 0);
+	CHECK_EQ(client.by_id.n + server.by_id.n, 0);
+	free(big);
+	finish();
+}
+
 TEST(mux, a_reset_ends_both_ways_at_once)
 {
 	begin(2);
