@@ -9,7 +9,8 @@
 
 Rows: durable PUT with 64 connections at the leader; GET (default consistency) with 64 connections at the leader, at one
 follower, and shared out over both followers and all three; the same with `consistent` at one follower. `first` is the
-time from the start of three fresh servers (-bootstrap-expect 3, default timing) to the first write that is accepted.
+time from the start of three fresh servers (-bootstrap-expect 3, default timing) to the first write that is accepted,
+`failover` that from a leader's kill -9 to the next write that a follower accepts (raft_multiplier 1).
 Each with the processor time that the three servers spent on one request, which says more than the rate where the machine
 is small or busy: wrk shares the processors with the servers. All contenders stand at the same time, idle while it is not
 their turn.
@@ -62,6 +63,16 @@ class Cluster:
     def followers(self):
         return [a for a in self.addresses if a != self.leader()]
 
+    def failover(self):
+        self.first_write()
+        time.sleep(3)  # the newest has its vote then
+        ask_at, dead = self.followers()[0], next(p for p in self.programs if p.address == self.leader())
+        dead.process.kill()
+        began = time.monotonic()
+        until("a write after the leader's death",
+              lambda: ask(ask_at, 8500, "PUT", "/v1/kv/bench", "x", timeout=0.5) == (200, b"true"))
+        return 1e3 * (time.monotonic() - began)
+
     def stop(self):
         for program in self.programs:
             program.stop()
@@ -98,15 +109,19 @@ def main():
     def show(name, figures, unit):
         print("%-44s %s %s" % (name, "  ".join("%s %.*f" % (k, 0 if v >= 100 else 2, v) for k, v in figures.items()), unit), flush=True)
 
-    if not words or "first" in words:
+    rounds = {"first": ("start of three to the first write", 5, Cluster.first_write, "s"),
+              "failover": ("kill -9 of the leader to the next write", 1, Cluster.failover, "ms")}
+    for word, (name, multiplier, measure, unit) in rounds.items():
+        if words and word not in words:
+            continue
         got = {k: [] for k in contestants}
         for _ in range(ROUNDS):
-            for i, (name, binary) in enumerate(contestants.items()):
-                c = Cluster(name, binary, 10 + i, multiplier=5)
-                got[name].append(c.first_write())
+            for i, (k, binary) in enumerate(contestants.items()):
+                c = Cluster(k, binary, 10 + i, multiplier)
+                got[k].append(measure(c))
                 c.stop()
-        show("start of three to the first write", {k: statistics.median(v) for k, v in got.items()}, "s")
-    if words == ["first"]:
+        show(name, {k: statistics.median(v) for k, v in got.items()}, unit)
+    if words and set(words) <= set(rounds):
         return
     clusters = {name: Cluster(name, binary, 20 + i) for i, (name, binary) in enumerate(contestants.items())}
     for c in clusters.values():
