@@ -69,6 +69,17 @@ bool params_node(struct http_call *hc, struct node_request *q);
 struct query_source;
 void params_source(struct http_call *hc, struct query_source *source);
 
+/* ---- the path (http_path.c) ---- */
+
+/* May a decoded path be asked for at all? strconv.IsPrint of each rune, as cleanhttp.PrintablePathCheckHandler; bytes
+ * that are no UTF-8 pass as U+FFFD. */
+bool http_path_printable(struct slice path);
+/* path.Clean as ServeMux uses it: no "//", "." or "..", a final slash kept. The same slice when there was nothing to
+ * do. */
+struct slice http_path_clean(struct arena *a, struct slice path);
+/* What is behind the route's pattern: "/v1/kv/" and "/v1/kv/a/b" → "a/b". */
+struct slice http_rest(const struct http_call *hc);
+
 /* ---- running a method ---- */
 
 /* Runs `m`; on a wait or failure the answer is complete or parked and *out tells what the handler has to return. True:
@@ -88,7 +99,7 @@ enum api_state http_send(struct http_call *hc, const struct method *m, void *req
 struct message *http_message(struct http_call *hc, enum ask ask);
 enum api_state http_ask(struct http_call *hc, struct message *m, http_finish *finish);
 
-/* ---- answering ---- */
+/* ---- answering (http_answer.c) ---- */
 
 void http_meta(struct http_call *hc, const struct query_meta *meta); /* X-Consul-* */
 void http_header(struct http_call *hc, const char *name, struct slice value);
@@ -111,6 +122,11 @@ enum api_state http_error(struct http_call *hc, const struct fail *f);
 /* 405 with Allow. */
 enum api_state http_not_allowed(struct http_call *hc, unsigned methods, bool with_options);
 
+/* http.Redirect: 301, with the query as it came; a GET gets a little page. */
+enum api_state http_redirect(struct http_call *hc, struct slice path);
+
+/* ---- bodies (http_body.c) ---- */
+
 /* The body as json.NewDecoder + mapstructure read it (agent/http.go decodeBody). */
 struct value;
 enum err http_body_value(struct http_call *hc, struct value *out, struct fail *f);
@@ -118,7 +134,10 @@ enum err http_body_value(struct http_call *hc, struct value *out, struct fail *f
 /* Durations among the members of these names (any case) may be texts: they become numbers (agent/util.go). */
 enum err http_durations(struct http_call *hc, struct value *body, const char *const *names, size_t n, struct fail *f);
 
-/* What is behind the route's pattern: "/v1/kv/" and "/v1/kv/a/b" → "a/b". */
-struct slice http_rest(const struct http_call *hc);
+/* ---- the agent's log (http_log.c) ---- */
+
+/* One line a request, at its end: [DEBUG] how long it took, [ERR] what went wrong. Tokens are shown as <hidden>. */
+void http_log_request(struct http_call *hc);
+void http_log_error(struct http_call *hc, struct slice why);
 
 #endif
