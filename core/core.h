@@ -49,6 +49,7 @@ struct core_snapshot {
 void core_restored(struct core *c, const struct core_snapshot *s);
 /* What the log says of itself, before its entries; `commit`: up to there at least they are committed. */
 void core_recover_hard(struct core *c, raft_term term, raft_term vote_term, struct slice vote, raft_index commit);
+void core_recover_floor(struct core *c, raft_term term, raft_index index);
 /* What is known to be committed is applied, the rest waits for a leader's word. */
 enum err core_replay(struct core *c, const struct raft_entry *e, struct fail *f);
 void core_restore_file(struct core *c, struct slice name, struct slice bytes);

@@ -65,6 +65,11 @@ void core_recover_hard(struct core *c, raft_term term, raft_term vote_term, stru
 	raft_recover_hard(c->raft, term, vote_term, vote, commit);
 }
 
+void core_recover_floor(struct core *c, raft_term term, raft_index index)
+{
+	raft_recover_floor(c->raft, term, index);
+}
+
 static enum err replay(struct core *c, const struct raft_entry *e, struct fail *f)
 {
 	struct arena a = {0};

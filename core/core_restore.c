@@ -26,6 +26,8 @@ void core_restore_installed(struct core *c)
 static struct slice state_of(const struct core_restore *r)
 {
 	const struct ask_restore *q = r->message ? r->message->request : NULL;
+	if (!q && !r->install.index)
+		return S("\x81\xa9LastIndex\0"); /* the header of an archive with nothing in it */
 	return q ? q->state : r->install.state;
 }
 
@@ -153,33 +155,38 @@ void core_restore_begin(struct core *c, struct effects *out)
 		const struct ask_restore *q = r->message->request;
 		r->at = (q->index > s->last ? q->index : s->last) + 1;
 	}
-	if (s->durable)
+	if (s->durable && r->at)
 		write_first(c, out);
+	else if (s->durable)
+		core_restore_written(c, S_NONE, out);
 	else
 		restore_apply(c, out);
 }
 
-static void tell_disk(const struct core_restore *r, raft_term term, enum effect_kind what, struct effects *out)
+static void tell_disk(raft_index index, raft_term term, enum effect_kind what, struct effects *out)
 {
 	struct effect *e = effect_add(out, what);
-	e->snapshot.index = r->at;
+	e->snapshot.index = index;
 	e->snapshot.term = term;
 }
 
 void core_restore_written(struct core *c, struct slice why, struct effects *out)
 {
+	const struct raft_state *s = raft_state(c->raft);
 	struct core_restore *r = &c->restore;
 	char text[FAIL_TEXT_MAX];
 	if (why.n) {
 		restore_end(c, ERR_IO, slice_cstr(why, text, sizeof text));
-	} else if (r->what == RESTORE_MESSAGE && !c->ready) {
-		tell_disk(r, r->term, EFF_SNAPSHOT_DROP, out);
+	} else if (r->what == RESTORE_MESSAGE && (!c->ready || c->ready_term != r->term)) {
+		tell_disk(r->at, r->term, EFF_SNAPSHOT_DROP, out);
 		restore_end(c, ERR_FAILED, "leadership lost while committing log");
 	} else if (r->what == RESTORE_INSTALL && raft_install_stale(c->raft)) {
-		tell_disk(r, r->term, EFF_SNAPSHOT_DROP, out);
+		tell_disk(r->at, r->term, EFF_SNAPSHOT_DROP, out);
 		restore_end(c, ERR_FAILED, "there is a new leader");
 	} else {
-		tell_disk(r, r->term, EFF_LOG_FORGET, out);
+		if (s->snapshot > r->at) /* that one was overruled */
+			tell_disk(s->snapshot, s->snapshot_term, EFF_SNAPSHOT_DROP, out);
+		tell_disk(r->at, r->term, EFF_LOG_FORGET, out);
 		restore_apply(c, out);
 	}
 }

@@ -21,7 +21,7 @@ enum effect_kind {
 	EFF_RAFT_DROP,     /* `peer` left: close the connections to it */
 	EFF_SNAPSHOT,      /* write a snapshot of the published world, or of `state`; answer EV_SNAPSHOT_DONE */
 	EFF_SNAPSHOT_DROP, /* remove the snapshot of this index and term: it does not count after all */
-	EFF_LOG_FORGET, /* a snapshot up to `index` is on disk: entries below may go; all of them, if it has a `term` */
+	EFF_LOG_FORGET, /* a snapshot up to `index` is on disk: entries below may go; all, if it has a `term` or is 0 */
 	EFF_LOG_LAST = EFF_LOG_FORGET, /* up to here: carried out before all others, in order */
 	EFF_REPLY,                     /* the message goes back to its front, after the world is published */
 	EFF_GOSSIP,                    /* step a pool with this command; what it answers comes as EV_GOSSIP */
@@ -51,7 +51,9 @@ struct effect {
 			size_t n;                  /* 0: only the hard state */
 			raft_term term, vote_term; /* hard state: current term, and the last vote */
 			struct slice voted_for;
-			raft_index commit; /* known committed: a hint for recovery */
+			raft_index commit;    /* known committed: a hint for recovery */
+			raft_term floor_term; /* raft_recover_floor */
+			raft_index floor;
 		} append;
 		struct {
 			struct slice peer, address; /* the server's id and where it is: SEND, INSTALL; DROP: peer */

@@ -329,9 +329,15 @@ struct batch_size {
 	size_t runs; /* changes of the term */
 };
 
+static uint64_t hard_size(const struct wal_hard *hard)
+{
+	char text[WAL_HARD_TEXT];
+	return wal_record_size(wal_record_of_hard(hard, text).data.n);
+}
+
 static struct batch_size measure(const struct wal_hard *hard, const struct wal_entry *e, size_t n)
 {
-	struct batch_size z = {hard ? wal_record_size(8 + hard->vote.n) : 0, 0};
+	struct batch_size z = {hard ? hard_size(hard) : 0, 0};
 	for (size_t i = 0; i < n; i++) {
 		MUST(e[i].index == e[0].index + i);
 		z.bytes += wal_record_size(e[i].data.n);
@@ -363,7 +369,7 @@ enum err wal_append(
 	enum err e = make_room(w, z.bytes, f);
 	if (e)
 		return e;
-	uint32_t at = w->end + (hard ? (uint32_t)wal_record_size(8 + hard->vote.n) : 0);
+	uint32_t at = w->end + (hard ? (uint32_t)hard_size(hard) : 0);
 	encode_batch(w, hard, entries, n);
 	if (w->out.failed || !wal_trail_reserve(&w->s.trail, (size_t)(z.bytes / WAL_MARK_EVERY) + 2, z.runs))
 		return no_memory(w, f);

@@ -116,22 +116,31 @@ bool wal_record_data(struct wal_record *r, const char *padded, struct wal_sums *
 struct wal_record wal_record_of_hard(const struct wal_hard *h, char text[static WAL_HARD_TEXT])
 {
 	MUST(h->vote.n <= WAL_VOTE_MAX);
+	bool floored = h->floor_term > 0;
+	size_t n = floored ? 24 : 8;
 	put64(text, h->vote_term);
+	if (floored) {
+		put64(text + 8, h->floor_term);
+		put64(text + 16, h->floor);
+	}
 	if (h->vote.n)
-		memcpy(text + 8, h->vote.p, h->vote.n);
+		memcpy(text + n, h->vote.p, h->vote.n);
 	return (struct wal_record){
-	        .kind = WAL_HARD, .term = h->term, .index = h->commit, .data = {text, 8 + h->vote.n}};
+	        .kind = WAL_HARD, .type = floored, .term = h->term, .index = h->commit, .data = {text, n + h->vote.n}};
 }
 
 bool wal_record_to_hard(const struct wal_record *r, struct wal_hard *h)
 {
-	if (r->data.n < 8 || r->data.n > WAL_HARD_TEXT)
+	size_t n = r->type ? 24 : 8;
+	if (r->type > 1 || r->data.n < n || r->data.n > n + WAL_VOTE_MAX)
 		return false;
 	*h = (struct wal_hard){
 	        .term = r->term,
 	        .commit = r->index,
 	        .vote_term = get64(r->data.p),
-	        .vote = {r->data.p + 8, r->data.n - 8},
+	        .floor_term = r->type ? get64(r->data.p + 8) : 0,
+	        .floor = r->type ? get64(r->data.p + 16) : 0,
+	        .vote = {r->data.p + n, r->data.n - n},
 	};
 	return true;
 }

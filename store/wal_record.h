@@ -45,8 +45,9 @@ uint32_t wal_header_seed(const struct wal_header *h);
 
 enum wal_kind {
 	WAL_ENTRY = 1,
-	WAL_HARD,  /* term, index: current term and commit; data: vote term u64, candidate */
-	WAL_CUT,   /* drop the entries > index; term: of the entry at index */
+	WAL_HARD, /* term, index: current term and commit; data: vote term u64, (type 1: floor's term, index), candidate
+	           */
+	WAL_CUT,  /* drop the entries > index; term: of the entry at index */
 	WAL_RESET, /* drop all entries, go on behind index, term */
 	WAL_MARK,  /* nothing but its `synced` */
 	WAL_KIND_END
@@ -78,7 +79,7 @@ bool wal_record_head(
 bool wal_record_data(struct wal_record *r, const char *padded, struct wal_sums *sums);
 
 /* The hard state as a record, and back; the vote points into the record's data, resp. `text`. */
-enum { WAL_HARD_TEXT = 8 + WAL_VOTE_MAX };
+enum { WAL_HARD_TEXT = 24 + WAL_VOTE_MAX };
 struct wal_record wal_record_of_hard(const struct wal_hard *h, char text[static WAL_HARD_TEXT]);
 bool wal_record_to_hard(const struct wal_record *r, struct wal_hard *h);
 

@@ -6,19 +6,20 @@
 
 enum { HINT_EVERY = 1024 /* entries; recovery applies up to the hint, so it need not be the newest */ };
 
-static bool is_news(struct wal *wal, const struct wal_hard *h)
+static bool is_news(const struct log_writer *w, const struct wal_hard *h)
 {
-	struct wal_hard have = wal_hard(wal);
+	struct wal_hard have = wal_hard(w->wal);
 	return have.term != h->term || have.vote_term != h->vote_term || !slice_eq(have.vote, h->vote) ||
-	       h->commit >= have.commit + HINT_EVERY;
+	       have.floor_term != h->floor_term || have.floor != h->floor || h->commit >= have.commit + HINT_EVERY ||
+	       (have.commit < w->snapshot && h->commit >= w->snapshot);
 }
 
 /* What is not done is tried again before the next append. */
 static enum err replace(struct log_writer *w, struct fail *f)
 {
-	enum err e = w->replaced ? wal_reset(w->wal, w->replaced, w->replaced_term, f) : OK;
+	enum err e = w->replaces ? wal_reset(w->wal, w->replaced, w->replaced_term, f) : OK;
 	if (!e)
-		w->replaced = 0;
+		w->replaces = false;
 	return e;
 }
 
@@ -30,7 +31,7 @@ static enum err append(struct log_writer *w, struct log_batch *b, struct fail *f
 	enum err e = replace(w, f);
 	if (!e && b->cut_after != UINT64_MAX)
 		e = wal_cut_after(w->wal, b->cut_after, f);
-	return e ? e : wal_append(w->wal, is_news(w->wal, &b->hard) ? &b->hard : NULL, b->entries, b->n, f);
+	return e ? e : wal_append(w->wal, is_news(w, &b->hard) ? &b->hard : NULL, b->entries, b->n, f);
 }
 
 /* Forgetting and marking wait for the sync (tidy). */
@@ -38,9 +39,12 @@ static enum err write_one(struct log_writer *w, struct log_batch *b, struct fail
 {
 	if (b->kind == LOG_APPEND)
 		return append(w, b, f);
+	if (b->kind == LOG_FORGET)
+		w->snapshot = b->index - 1;
 	if (b->kind != LOG_REPLACE)
 		return OK;
-	w->replaced = b->index;
+	w->replaces = true;
+	w->replaced = w->snapshot = b->index;
 	w->replaced_term = b->term;
 	return replace(w, f);
 }

@@ -40,8 +40,10 @@ struct log_batch {
 struct log_writer {
 	struct wal *wal;
 	unsigned failures;
-	raft_index replaced; /* by a snapshot, but the log could not be told so yet; 0: no */
+	bool replaces; /* by a snapshot, but the log could not be told so yet */
+	raft_index replaced;
 	raft_term replaced_term;
+	raft_index snapshot; /* the newest that was told of: the log shall say when it is committed */
 };
 
 /* Writes and syncs; each batch has its result then. */

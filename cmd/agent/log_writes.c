@@ -45,8 +45,11 @@ void log_writes_append(struct process *p, const struct effect *e)
 	b->cut_after = e->append.cut_after;
 	b->n = e->append.n;
 	slice_cstr(e->append.voted_for, b->vote, sizeof b->vote);
-	b->hard =
-	        (struct wal_hard){.term = e->append.term, .vote_term = e->append.vote_term, .commit = e->append.commit};
+	b->hard = (struct wal_hard){.term = e->append.term,
+	        .vote_term = e->append.vote_term,
+	        .commit = e->append.commit,
+	        .floor_term = e->append.floor_term,
+	        .floor = e->append.floor};
 	for (size_t i = 0; i < b->n; i++) {
 		const struct raft_entry *from = &e->append.entries[i];
 		b->entries[i] = (struct wal_entry){from->index, from->term, from->type, from->data};
@@ -58,8 +61,9 @@ void log_writes_snapshot(struct process *p, raft_index index, raft_term replaced
 	if (!p->wal)
 		return;
 	own.process = p;
-	struct log_batch *b = batch_add(replaced ? LOG_REPLACE : LOG_FORGET, 0);
-	b->index = replaced ? index : index + 1;
+	bool all = replaced || !index;
+	struct log_batch *b = batch_add(all ? LOG_REPLACE : LOG_FORGET, 0);
+	b->index = all ? index : index + 1;
 	b->term = replaced;
 }
 

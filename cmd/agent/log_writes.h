@@ -15,7 +15,7 @@
 /* Takes the entries of an EFF_APPEND; their data is lent until the result is back. */
 void log_writes_append(struct process *p, const struct effect *e);
 /* A snapshot up to `index` is on disk: the log begins behind it, or (`replaced`: the snapshot's term, else 0) becomes
- * it. */
+ * it. Index 0: the log begins with entry 1 again. */
 void log_writes_snapshot(struct process *p, raft_index index, raft_term replaced);
 /* End of the turn, when everything else is on its way: hands all over, or (`here`: if the thread may) writes it. */
 void log_writes_flush(struct process *p, bool here);

@@ -50,12 +50,54 @@ static enum err tell_core(struct log_recovery *r, const struct snapshot_meta *me
 	return OK;
 }
 
+/* Is it a part of our log? One that is behind the log's end, or contradicts it, was on its way when we ended: nobody
+ * was told that it is here, and the log may have gone another way since. */
+static bool is_ours(const struct log_recovery *r, const struct snapshot_meta *m)
+{
+	raft_index before = wal_first(r->wal) - 1;
+	if (m->index < before || m->index > wal_last(r->wal))
+		return false;
+	raft_term term = wal_term_of(r->wal, m->index);
+	return term == m->term || (!term && m->index == before);
+}
+
+/* Does the log go without those that are not a part of it, from its first entry on or behind an older one? */
+static bool goes_without(const struct log_recovery *r, const struct list *all)
+{
+	const struct snapshot_meta *m = all->items;
+	if (wal_first(r->wal) == 1 && wal_last(r->wal))
+		return true;
+	for (uint32_t i = 0; i < all->n; i++)
+		if (is_ours(r, &m[i]))
+			return true;
+	return false;
+}
+
+/* Those that don't count must not come first when the oldest are removed. */
+static enum err give_up_others(struct log_recovery *r, struct fail *f)
+{
+	struct arena a = {0};
+	struct list all;
+	enum err e = snapshot_list(r->disk, SNAPSHOTS_DIR, &a, &all, NULL, f);
+	const struct snapshot_meta *m = all.items;
+	bool gone = !e && goes_without(r, &all);
+	for (uint32_t i = 0; gone && !e && i < all.n; i++) {
+		if (m[i].index < wal_first(r->wal) - 1 || is_ours(r, &m[i]))
+			continue;
+		log_warn(r->log, "raft: Removing snapshot %.*s, which is no part of the log", PS(m[i].id));
+		e = snapshot_remove(r->disk, SNAPSHOTS_DIR, m[i].index, m[i].term, f);
+	}
+	arena_free(&a);
+	return e;
+}
+
 static enum err restore(struct log_recovery *r, struct fail *f)
 {
 	struct arena a = {0};
 	struct snapshot_reader from;
 	struct snapshot_meta meta;
-	enum err e = snapshot_open_newest(&from, &meta, r->disk, SNAPSHOTS_DIR, &a, r->log, f);
+	enum err e = give_up_others(r, f);
+	e = e ? e : snapshot_open_newest(&from, &meta, r->disk, SNAPSHOTS_DIR, &a, r->log, f);
 	if (!e) {
 		e = read_all(r, &from, f);
 		snapshot_close(&from);
@@ -95,10 +137,21 @@ static enum err replay(struct log_recovery *r, struct fail *f)
 	return e;
 }
 
-/* The log has to begin where the snapshot ends, or before. */
+/* Was this log given up, and the snapshot beneath it? Its end is the floor then: nothing was taken since. */
+static bool is_given_up(const struct log_recovery *r)
+{
+	struct wal_hard h = wal_hard(r->wal);
+	raft_index last = wal_last(r->wal);
+	return h.floor_term && h.floor == last && h.floor_term == wal_term_of(r->wal, last);
+}
+
+/* The log has to begin where the snapshot ends, or before, and to have its last entry. */
 static enum err log_behind_snapshot(struct log_recovery *r, struct fail *f)
 {
-	if (wal_last(r->wal) < r->snapshot)
+	raft_index first = wal_first(r->wal), last = wal_last(r->wal);
+	bool gap = first > r->snapshot + 1;
+	raft_term term = gap || last < r->snapshot ? 0 : wal_term_of(r->wal, r->snapshot);
+	if (last < r->snapshot || (gap && is_given_up(r)) || (r->snapshot && term && term != r->snapshot_term))
 		return wal_reset(r->wal, r->snapshot, r->snapshot_term, f);
 	if (wal_first(r->wal) > r->snapshot + 1)
 		return fail_set(f, ERR_CORRUPT,
@@ -112,12 +165,13 @@ static void hard_state(struct log_recovery *r)
 	struct wal_hard h = wal_hard(r->wal);
 	core_recover_hard(r->core, h.term > r->snapshot_term ? h.term : r->snapshot_term, h.vote_term, h.vote,
 	        r->all ? UINT64_MAX : h.commit);
+	core_recover_floor(r->core, h.floor_term, h.floor);
 }
 
 enum err recovery_log(struct log_recovery *r, struct fail *f)
 {
-	enum err e = restore(r, f);
-	e = e ? e : wal_open(&r->wal, r->disk, "raft/wal", &r->options, r->log, f);
+	enum err e = wal_open(&r->wal, r->disk, "raft/wal", &r->options, r->log, f);
+	e = e ? e : restore(r, f);
 	if (!e)
 		hard_state(r);
 	return e ? e : log_behind_snapshot(r, f);

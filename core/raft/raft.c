@@ -16,6 +16,7 @@ static void raft_invariants(const struct raft *r)
 	MUST(s->logged <= s->last && r->handed <= s->last && s->last == r->cache.last);
 	MUST(s->role != RAFT_LEADER || s->first_of_term <= s->last);
 	MUST(r->vote_term <= s->term);
+	MUST(!s->unproven || (s->applied == r->cache.base && s->commit == s->applied));
 }
 
 /* ---- birth ---- */
@@ -88,6 +89,13 @@ void raft_recover_hard(struct raft *r, raft_term term, raft_term vote_term, stru
 		slice_cstr(vote, r->vote, sizeof r->vote);
 	}
 	r->recover_commit = commit;
+	raft_log_proven(r, commit);
+}
+
+void raft_recover_floor(struct raft *r, raft_term term, raft_index index)
+{
+	r->floor_term = term;
+	r->floor = index;
 }
 
 void raft_recover_entry(struct raft *r, const struct raft_entry *e)
@@ -102,6 +110,7 @@ void raft_recover_entry(struct raft *r, const struct raft_entry *e)
 	if (e->index > r->recover_commit && !raft_members_alone(r))
 		return;
 	r->s.commit = e->index;
+	r->s.unproven = false;
 	raft_members_commit(r);
 }
 
@@ -110,6 +119,8 @@ void raft_start(struct raft *r, mono_ns now)
 	struct buf text = {0};
 	r->now = now;
 	r->started = true;
+	if (raft_members_alone(r))
+		r->s.unproven = false;
 	raft_members_text(&text, &r->latest);
 	log_info(r->log, "raft: Initial configuration (index=%llu): %.*s", (unsigned long long)r->latest.index,
 	        PS(buf_view(&text)));
@@ -297,6 +308,7 @@ void raft_replaced(struct raft *r, raft_index index)
 {
 	MUST(r->s.role == RAFT_LEADER && r->s.applied == r->s.last && index > r->s.last);
 	raft_log_reset(r, index, r->s.term);
+	r->s.unproven = !raft_members_alone(r);
 	for (size_t i = 0; i < r->peers_n; i++)
 		if (r->peers[i]->mode == PEER_PIPELINE) {
 			r->peers[i]->mode = PEER_BEHIND;

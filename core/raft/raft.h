@@ -45,6 +45,17 @@
  * voids all that are under way: the host refuses, without looking at their data, all appends that were made before
  * raft_log_failed was told (raft tries once a second). A leader whose disk fails steps down.
  *
+ * A client's restore puts a snapshot in place of everything, as an entry that leaves a hole behind the leader's last.
+ * Like any entry it may have reached a few and then be overruled by a later leader who never had it; and nobody can
+ *tell it from the snapshot of what is committed. So a snapshot counts for elections as what it is, the newest of our
+ *log, but is `unproven` until an entry behind it is committed or a leader that has it says that it is: so long
+ *  - nobody reads the newest from it, nor is told that it is committed;
+ *  - a leader has to show that his log has it (the entry before his, or one of them, is it). Else the answer is that we
+ *    have nothing (LastLog 0), and his snapshot takes its place, also one of an earlier index, or his log from entry 1;
+ *  - what we lose by going back was acknowledged, though, and may be a part of what is committed: until our log is as
+ *new again as it was then (the `floor`, on disk before), nobody gets our vote whose log is older than that, nor do we
+ *    stand ourselves.
+ *
  * Thread: core. Units: nanoseconds of one monotonic clock. Memory: struct raft is opaque; what is handed out lives
  * until the next call of a function that is not const. Lack of memory: a proposal or request is refused; on the way of
  * an election MUST. */
@@ -118,6 +129,8 @@ void raft_recover_snapshot(struct raft *r, raft_index index, raft_term term, con
         size_t n, raft_index configuration);
 /* What the log says of itself; before its entries. `commit` is the hint that was given with an append; 0: none. */
 void raft_recover_hard(struct raft *r, raft_term term, raft_term vote_term, struct slice vote, raft_index commit);
+/* … and the floor that was given with it; none: 0, 0. */
+void raft_recover_floor(struct raft *r, raft_term term, raft_index index);
 /* Each entry behind the snapshot, in order; copied. What is known to be committed (by the hint, or because the
  * configuration has no other voter than us) comes out of raft_next at once: empty that now and then on the way; the
  * rest waits for a leader's word. */
@@ -203,7 +216,7 @@ const struct raft_entry *raft_drop(struct raft *r);
  * entries are refused. `why`: what the leader is told when it failed (empty: it did not). Entries and appends that were
  * under way before are gone. */
 struct raft_install {
-	raft_index index;
+	raft_index index; /* 0: none came, but everything begins anew: no state, no servers, no log */
 	raft_term term;
 	const struct raft_server *servers;
 	size_t n;
@@ -212,8 +225,8 @@ struct raft_install {
 };
 bool raft_installed(struct raft *r, struct raft_install *out);
 void raft_install_done(struct raft *r, struct slice why);
-/* A later term began since it came. The snapshot of a client's restore may be of no majority then, and we may have
- * voted for somebody who never had it: it has to be given up, the new leader sends his own if he must. */
+/* It has to be given up, whoever leads sends it again if he must: a later term began since it came (it may be of no
+ * majority then, and we may have voted for somebody who never had it), or the floor is not on disk yet. */
 bool raft_install_stale(const struct raft *r);
 
 /* The leader's own tables and log were replaced by a snapshot of this index, in the current term (`snapshot restore`):
@@ -233,6 +246,7 @@ struct raft_state {
 	raft_term last_term, applied_term;
 	raft_index snapshot;
 	raft_term snapshot_term;
+	bool unproven; /* what is applied is a snapshot that may not be committed; applied and commit are its index */
 	raft_index first_of_term; /* of the no-op with which we began to lead */
 	mono_ns lease_until; /* leader: followers answered so recently that we lead until then, were clocks equal */
 };

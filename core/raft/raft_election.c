@@ -80,6 +80,8 @@ static bool able(struct raft *r)
 		why = "no known peers, aborting election";
 	else if (r->latest.index == r->committed.index && !r->s.voter)
 		why = "not part of stable configuration, aborting election";
+	else if (raft_log_below_floor(r))
+		why = "our log is not yet as new again as it was, aborting election";
 	if (why && !r->warned)
 		log_warn(r->log, "raft: %s", why);
 	r->warned = r->warned || why;

@@ -61,10 +61,22 @@ void raft_follow_told(struct raft *r, raft_index commit)
 	struct raft_shown *s = shown_now(r);
 	s->commit = commit > s->commit ? commit : s->commit;
 	raft_index have = s->index < r->s.last ? s->index : r->s.last;
+	raft_log_proven(r, s->commit < have ? s->commit : have);
 	commit_to(r, s->commit < have ? s->commit : have);
 }
 
 /* ---- entries ---- */
+
+/* Does the leader's log have the snapshot that ours begins with? Known only by one of its own index. */
+static bool base_fits(const struct raft *r, const struct raft_wire_append *q)
+{
+	raft_index base = r->cache.base;
+	if (!r->s.unproven || q->prev > base)
+		return true;
+	if (q->prev == base)
+		return q->prev_term == r->cache.base_term;
+	return base - q->prev <= q->n && q->entries[base - q->prev - 1].term == r->cache.base_term;
+}
 
 /* Is our log the leader's up to `prev`? What is no longer known was applied, so it is. */
 static bool prev_fits(struct raft *r, const struct raft_wire_append *q)
@@ -111,6 +123,18 @@ static bool entries_take(struct raft *r, const struct raft_wire_append *q)
 	return true;
 }
 
+/* The leader's log from its first entry on takes the place of a snapshot that it has not shown. */
+static void begin_anew(struct raft *r)
+{
+	raft_log_floor(r);
+	if (r->floor_sequence > r->durable)
+		return;
+	MUST(raft_members_set(&r->install_members, 0, NULL, 0));
+	r->installing = r->install_new = true;
+	r->install_term = r->s.term;
+	r->install = (struct raft_install){0};
+}
+
 static void on_append(struct raft *r, struct raft_conn *c, const struct raft_wire_append *q)
 {
 	struct raft_reply *reply = raft_inbound_reply(r, c, RAFT_WIRE_APPEND);
@@ -120,6 +144,15 @@ static void on_append(struct raft *r, struct raft_conn *c, const struct raft_wir
 	bool beat = q->no_entries && !q->prev;
 	if (!beat && r->installing)
 		return; /* the log is about to be replaced */
+	if (!beat && !base_fits(r, q)) {
+		log_warn(r->log, "raft: The leader has shown nothing of our snapshot %llu of term %llu",
+		        (unsigned long long)r->cache.base, (unsigned long long)r->cache.base_term);
+		reply->answer.last_log = 0;
+		reply->answer.no_backoff = q->prev > 0;
+		if (!q->prev)
+			begin_anew(r);
+		return;
+	}
 	if (!prev_fits(r, q)) {
 		reply->answer.no_backoff = true;
 		return;
@@ -139,14 +172,17 @@ static void on_append(struct raft *r, struct raft_conn *c, const struct raft_wir
 
 static bool log_newer(struct raft *r, const struct raft_wire_vote *q)
 {
-	bool term = r->s.last_term > q->last_term;
-	bool index = r->s.last_term == q->last_term && r->s.last > q->last;
+	bool floor = raft_log_below_floor(r);
+	raft_term last_term = floor ? r->floor_term : r->s.last_term;
+	raft_index last = floor ? r->floor : r->s.last;
+	bool term = last_term > q->last_term;
+	bool index = last_term == q->last_term && last > q->last;
 	if (term && !q->prevote)
 		log_warn(r->log, "raft: Rejecting vote request from %.*s since our last term is greater (%llu, %llu)",
-		        PS(q->candidate), (unsigned long long)r->s.last_term, (unsigned long long)q->last_term);
+		        PS(q->candidate), (unsigned long long)last_term, (unsigned long long)q->last_term);
 	if (index && !q->prevote)
 		log_warn(r->log, "raft: Rejecting vote request from %.*s since our last index is greater (%llu, %llu)",
-		        PS(q->candidate), (unsigned long long)r->s.last, (unsigned long long)q->last);
+		        PS(q->candidate), (unsigned long long)last, (unsigned long long)q->last);
 	return term || index;
 }
 
@@ -242,6 +278,8 @@ static const char *install_begin(struct raft *r, const struct raft_wire_install 
 		return "short read";
 	if (!install_members(r, q))
 		return "failed to create snapshot: the configuration can't be understood";
+	if (r->s.unproven && q->last < r->cache.base)
+		raft_log_floor(r);
 	r->installing = r->install_new = true;
 	r->install_term = r->s.term;
 	r->install = (struct raft_install){.index = q->last,
@@ -269,9 +307,11 @@ static void on_install(struct raft *r, struct raft_conn *c, const struct raft_wi
 		        (unsigned long long)q->term, (unsigned long long)r->s.term);
 	if (!leader_heard(r, c, q->term, q->leader, reply))
 		return;
-	/* What the snapshot holds is committed. If our log has it, too, there is nothing to replace. */
-	bool have = q->last <= r->s.commit;
+	/* What is behind a snapshot of ours is the leader's log, and so what is his snapshot of that is committed. If
+	 * our log has it, too, there is nothing to replace. */
+	bool have = q->last <= r->s.commit && !r->s.unproven;
 	if (!have && q->last <= r->s.last && raft_cache_term(&r->cache, q->last, &ours) && ours == q->last_term) {
+		raft_log_proven(r, q->last > r->cache.base ? q->last : 0);
 		commit_to(r, q->last);
 		have = true;
 	}
@@ -301,7 +341,7 @@ bool raft_installed(struct raft *r, struct raft_install *out)
 
 bool raft_install_stale(const struct raft *r)
 {
-	return r->installing && r->s.term != r->install_term;
+	return r->installing && (r->s.term != r->install_term || r->floor_sequence > r->durable);
 }
 
 void raft_install_done(struct raft *r, struct slice why)
@@ -310,20 +350,25 @@ void raft_install_done(struct raft *r, struct slice why)
 	r->installing = r->install_new = false;
 	struct raft_reply *reply = r->install_reply;
 	r->install_reply = NULL;
-	reply->held = false;
-	if (why.n) {
+	if (reply)
+		reply->held = false;
+	if (why.n && reply) {
 		char text[sizeof reply->error];
 		reply_error(reply, slice_cstr(why, text, sizeof text));
-		return;
 	}
+	if (why.n)
+		return;
 	const struct raft_members *m = &r->install_members;
 	raft_log_reset(r, r->install.index, r->install.term);
 	MUST(raft_members_set(&r->committed, m->index, m->servers, m->n) &&
 	        raft_members_set(&r->latest, m->index, m->servers, m->n));
 	raft_members_changed(r);
-	log_info(r->log, "raft: Installed remote snapshot");
-	reply->answer.success = true;
-	reply->wait = raft_log_wait_hard(r);
+	r->hard_changed = true; /* the answer waits for an append that is behind the end of the old log */
+	if (reply) {
+		log_info(r->log, "raft: Installed remote snapshot");
+		reply->answer.success = true;
+		reply->wait = raft_log_wait_hard(r);
+	}
 	r->contact = r->now;
 	r->deadline = r->now + r->patience;
 }

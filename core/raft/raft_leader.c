@@ -104,6 +104,7 @@ void raft_lead_commit(struct raft *r)
 	if (index <= r->s.commit || index < r->s.first_of_term)
 		return;
 	r->s.commit = index;
+	r->s.unproven = false;
 	raft_members_commit(r);
 	if (!r->removed && r->latest.index == r->committed.index && !r->s.voter)
 		r->removed = true;

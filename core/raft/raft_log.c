@@ -66,6 +66,40 @@ void raft_log_reset(struct raft *r, raft_index index, raft_term term)
 		r->flights[i].last = 0;
 	r->s.last = r->s.logged = r->handed = r->s.commit = r->s.applied = r->s.snapshot = index;
 	r->s.last_term = r->s.applied_term = r->s.snapshot_term = term;
+	r->s.unproven = index > 0;
+}
+
+/* ---- a snapshot that may be overruled (raft.h) ---- */
+
+raft_index raft_log_committed(const struct raft *r)
+{
+	return r->s.unproven ? 0 : r->s.commit;
+}
+
+void raft_log_proven(struct raft *r, raft_index committed)
+{
+	if (committed >= r->cache.base)
+		r->s.unproven = false;
+}
+
+static bool is_older(raft_term term, raft_index index, raft_term than_term, raft_index than)
+{
+	return term < than_term || (term == than_term && index < than);
+}
+
+bool raft_log_below_floor(const struct raft *r)
+{
+	return is_older(r->s.last_term, r->s.last, r->floor_term, r->floor);
+}
+
+void raft_log_floor(struct raft *r)
+{
+	if (!is_older(r->floor_term, r->floor, r->s.last_term, r->s.last))
+		return;
+	r->floor_term = r->s.last_term;
+	r->floor = r->s.last;
+	r->hard_changed = true;
+	r->floor_sequence = r->sequence + 1;
 }
 
 /* ---- handing over ---- */
@@ -109,7 +143,9 @@ static void log_append(struct raft *r, struct effects *out)
 	e->append.term = r->s.term;
 	e->append.vote_term = r->vote_term;
 	e->append.voted_for = arena_copy(&out->mem, slice_of(r->vote));
-	e->append.commit = r->s.commit;
+	e->append.commit = raft_log_committed(r);
+	e->append.floor_term = r->floor_term;
+	e->append.floor = r->floor;
 	flight_add(r);
 }
 

@@ -175,6 +175,9 @@ struct raft {
 	char vote[RAFT_NAME_MAX + 1];
 	bool hard_changed;      /* since the last append */
 	uint64_t hard_sequence; /* the append that has it */
+	raft_term floor_term;   /* our log was that new before we went back (raft.h) */
+	raft_index floor;
+	uint64_t floor_sequence; /* the append that has it, at the earliest */
 
 	/* the log */
 	raft_index handed;          /* entries up to here were handed over */
@@ -245,6 +248,10 @@ struct raft {
 /* raft_log.c */
 bool raft_log_dirty(const struct raft *r);
 void raft_log_flush(struct raft *r, struct effects *out);
+raft_index raft_log_committed(const struct raft *r); /* what may be told of as committed */
+void raft_log_proven(struct raft *r, raft_index committed);
+void raft_log_floor(struct raft *r); /* our log is about to go back behind what it is now */
+bool raft_log_below_floor(const struct raft *r);
 uint64_t raft_log_wait_hard(const struct raft *r); /* the append that has term and vote; 0: durable */
 uint64_t raft_log_wait_entry(const struct raft *r, raft_index index); /* … the entry */
 void raft_log_cut(struct raft *r, raft_index after);

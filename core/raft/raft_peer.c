@@ -119,11 +119,11 @@ static bool send_entries(struct raft *r, struct raft_peer *p, struct effects *ou
 	        .prev_term = prev_term,
 	        .entries = entries,
 	        .n = batch(r, p, entries, &bytes),
-	        .commit = r->s.commit};
+	        .commit = raft_log_committed(r)};
 	struct peer_flight *f = flight_at(p, p->flights_n++);
 	*f = (struct peer_flight){++r->tags, p->next - 1 + q.append.n, bytes, r->now};
 	p->flights_bytes += bytes;
-	p->told = r->s.commit;
+	p->told = q.append.commit;
 	p->notice_at = RAFT_NEVER;
 	if (p->mode == PEER_PIPELINE)
 		p->next = f->last + 1;
@@ -149,7 +149,7 @@ static void replicate(struct raft *r, struct raft_peer *p, struct effects *out)
 		p->mode = PEER_BEHIND;
 		return;
 	}
-	if (p->mode != PEER_PIPELINE || p->told >= r->s.commit)
+	if (p->mode != PEER_PIPELINE || p->told >= raft_log_committed(r))
 		return;
 	bool now = r->now >= p->notice_at || r->removed || p->left;
 	if (now && room(p))

@@ -72,7 +72,7 @@ void raft_verify(struct raft *r, void *tag)
 
 static bool holds(const struct raft *r, const struct raft_check *c)
 {
-	if (r->s.applied < c->index || r->installing)
+	if (r->s.applied < c->index || r->installing || r->s.unproven)
 		return false;
 	return r->s.role != RAFT_LEADER || raft_lead_confirmed(r, c->round);
 }

@@ -129,8 +129,11 @@ void platter_append(struct cluster *c, struct host *h, const struct effect *e)
 	b->cut_after = e->append.cut_after;
 	b->n = e->append.n;
 	slice_cstr(e->append.voted_for, b->vote, sizeof b->vote);
-	b->hard =
-	        (struct wal_hard){.term = e->append.term, .vote_term = e->append.vote_term, .commit = e->append.commit};
+	b->hard = (struct wal_hard){.term = e->append.term,
+	        .vote_term = e->append.vote_term,
+	        .commit = e->append.commit,
+	        .floor_term = e->append.floor_term,
+	        .floor = e->append.floor};
 	for (size_t i = 0; i < b->n; i++) {
 		const struct raft_entry *from = &e->append.entries[i];
 		b->entries[i] = (struct wal_entry){from->index, from->term, from->type, from->data};
@@ -141,8 +144,9 @@ void platter_append(struct cluster *c, struct host *h, const struct effect *e)
 void platter_forget(struct cluster *c, struct host *h, const struct effect *e)
 {
 	raft_term replaced = e->snapshot.term;
-	struct log_batch *b = batch_add(&h->disk, replaced ? LOG_REPLACE : LOG_FORGET, 0);
-	b->index = replaced ? e->snapshot.index : e->snapshot.index + 1;
+	bool all = replaced || !e->snapshot.index;
+	struct log_batch *b = batch_add(&h->disk, all ? LOG_REPLACE : LOG_FORGET, 0);
+	b->index = all ? e->snapshot.index : e->snapshot.index + 1;
 	b->term = replaced;
 	next_group(c, h);
 }

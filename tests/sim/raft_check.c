@@ -57,11 +57,34 @@ void check_entry(struct world *w, struct node *n, raft_index index, const struct
 	}
 }
 
+static const struct restore *restore_of(const struct world *w, const struct machine *m)
+{
+	for (size_t i = 0; i < w->restores_n; i++) {
+		const struct machine *to = &w->restores[i].to;
+		if (to->index == m->index && to->term == m->term && to->digest == m->digest)
+			return &w->restores[i];
+	}
+	return NULL;
+}
+
+/* A client's restore has come to be: somebody goes on behind it, or knows that it is committed. */
+static void truth_jump(struct world *w, struct node *n, const struct machine *to)
+{
+	const struct restore *r = restore_of(w, to);
+	if (!r || to->index <= w->truth_last || r->behind != w->truth_last)
+		return;
+	w->truth_last = to->index;
+	w->truth[to->index].term = to->term;
+	w->truth[to->index].committed_in = raft_state(n->raft)->term;
+	w->truth[to->index].digest = to->digest;
+}
+
 /* 4 */
-void check_applied(struct world *w, struct node *n, const struct raft_entry *e)
+void check_applied(struct world *w, struct node *n, const struct raft_entry *e, const struct machine *before)
 {
 	MUST(e->index < LOG_MAX);
 	uint64_t hash = hash_of(e->data, e->type);
+	truth_jump(w, n, before);
 	if (!w->truth[e->index].term) {
 		if (e->index != w->truth_last + 1)
 			world_break(w, "4: server %d applies %llu, but %llu is the last that anybody applied",
@@ -82,7 +105,8 @@ void check_applied(struct world *w, struct node *n, const struct raft_entry *e)
 
 void check_installed(struct world *w, struct node *n, const struct machine *m)
 {
-	if (w->truth[m->index].term != m->term || w->truth[m->index].digest != m->digest)
+	if (m->index && !restore_of(w, m) &&
+	        (w->truth[m->index].term != m->term || w->truth[m->index].digest != m->digest))
 		world_break(w, "4: server %d installs another state as %llu than was applied", n->number,
 		        (unsigned long long)m->index);
 }
@@ -170,7 +194,7 @@ static void check_leader(struct world *w, struct node *n)
 	*leader = n->number + 1;
 	n->commit_elected = s->commit;
 	raft_index must = w->truth_last;
-	while (must && w->truth[must].committed_in >= s->term)
+	while (must && (!w->truth[must].term || w->truth[must].committed_in >= s->term))
 		must--;
 	if (s->last < must ||
 	        (n->last >= must && node_term_of(n, must) && node_term_of(n, must) != w->truth[must].term))
@@ -223,6 +247,12 @@ static bool asked_leader(struct world *w, const struct node *n, const struct op 
 
 void check_read(struct world *w, struct node *n, const struct op *op)
 {
+	const struct machine *m = &n->machine;
+	if (!raft_state(n->raft)->unproven)
+		truth_jump(w, n, m);
+	if (w->truth[m->index].term != m->term || w->truth[m->index].digest != m->digest)
+		world_break(w, "server %d reads a state of entry %llu that is not committed", n->number,
+		        (unsigned long long)m->index);
 	if (raft_state(n->raft)->role != RAFT_LEADER) {
 		w->follower_reads_n++;
 		if (!asked_leader(w, n, op))
@@ -257,6 +287,8 @@ static void check_configuration(struct world *w, struct node *n)
 void check_turn(struct world *w, struct node *n)
 {
 	const struct raft_state *s = raft_state(n->raft);
+	if (!s->unproven)
+		truth_jump(w, n, &n->machine);
 	check_configuration(w, n);
 	if (s->role == RAFT_LEADER) {
 		check_leader(w, n);
@@ -274,7 +306,7 @@ void check_turn(struct world *w, struct node *n)
 		world_break(w, "5: alone, server %d commits %llu, its disk ends at %llu", n->number,
 		        (unsigned long long)s->commit, (unsigned long long)n->last);
 	/* 6, for the leader that acknowledges */
-	if (s->role == RAFT_LEADER && s->applied > w->truth_last)
+	if (s->role == RAFT_LEADER && s->applied > w->truth_last && !s->unproven)
 		world_break(w, "4: server %d has applied what is not known", n->number);
 }
 

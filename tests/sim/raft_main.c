@@ -23,7 +23,7 @@ int main(int argc, char **argv)
 	uint64_t first = strtoull(argv[at], NULL, 10), last = at + 1 < argc ? strtoull(argv[at + 1], NULL, 10) : first;
 	unsigned passed = 0, failed = 0;
 	uint64_t turns = 0, acked = 0, reads = 0, at_followers = 0, elections = 0, installs = 0, crashes = 0,
-	         changes = 0;
+	         changes = 0, restores = 0, overruled = 0;
 	for (uint64_t seed = first; seed <= last || (forever && !failed); seed++) {
 		struct world *w = calloc(1, sizeof *w); /* most of it is never touched */
 		MUST(w);
@@ -43,15 +43,18 @@ int main(int argc, char **argv)
 		installs += w->installs;
 		crashes += w->crashes;
 		changes += w->changes;
+		restores += w->restores_n;
+		overruled += w->overruled;
 		free(w);
 	}
 	fprintf(stderr,
 	        "turns %llu, acknowledged %llu, reads %llu (%llu at followers), votes asked %llu, snapshots installed "
 	        "%llu, crashes %llu, "
-	        "changes %llu\n",
+	        "changes %llu, restores %llu, of which overruled %llu times\n",
 	        (unsigned long long)turns, (unsigned long long)acked, (unsigned long long)reads,
 	        (unsigned long long)at_followers, (unsigned long long)elections, (unsigned long long)installs,
-	        (unsigned long long)crashes, (unsigned long long)changes);
+	        (unsigned long long)crashes, (unsigned long long)changes, (unsigned long long)restores,
+	        (unsigned long long)overruled);
 	printf("%u passed, %u failed\n", passed, failed);
 	return failed != 0;
 }

@@ -45,10 +45,11 @@ static void log_drop_after(struct node *n, raft_index after)
 		free((void *)(uintptr_t)stored_at(n, n->last)->data.p);
 }
 
-static void log_replace(struct node *n, raft_index index)
+static void log_replace(struct node *n, raft_index index, raft_term term)
 {
 	log_drop_after(n, n->first - 1);
 	n->first = index + 1;
+	n->before_first = term;
 	n->last = index;
 }
 
@@ -57,6 +58,7 @@ static void log_forget(struct node *n, raft_index upto)
 	raft_index gone = upto < n->last ? upto : n->last;
 	if (gone < n->first)
 		return;
+	n->before_first = stored_at(n, gone)->term;
 	for (raft_index i = n->first; i <= gone; i++)
 		free((void *)(uintptr_t)stored_at(n, i)->data.p);
 	memmove(n->log, stored_at(n, gone + 1), (size_t)(n->last - gone) * sizeof *n->log);
@@ -65,8 +67,8 @@ static void log_forget(struct node *n, raft_index upto)
 
 raft_term node_term_of(struct node *n, raft_index index)
 {
-	if (index == n->snapshot.index)
-		return n->snapshot.term;
+	if (index == n->first - 1)
+		return n->before_first;
 	return index >= n->first && index <= n->last ? stored_at(n, index)->term : 0;
 }
 
@@ -97,7 +99,10 @@ static void op_write(struct world *w, struct node *node, struct disk_op *op, siz
 	node->term = op->term;
 	node->vote_term = op->vote_term;
 	snprintf(node->vote, sizeof node->vote, "%s", op->vote);
-	node->commit = op->commit;
+	node->floor_term = op->floor_term;
+	node->floor = op->floor;
+	if (op->commit > node->commit && world_chance(w, 30))
+		node->commit = op->commit; /* a hint, seldom new enough */
 	if (n && op->first != node->last + 1) {
 		world_break(w, "server %d: append of %llu to a log that ends at %llu", node->number,
 		        (unsigned long long)op->first, (unsigned long long)node->last);
@@ -134,6 +139,8 @@ static void disk_append(struct world *w, struct node *n, const struct effect *e)
 	op->commit = e->append.commit;
 	op->term = e->append.term;
 	op->vote_term = e->append.vote_term;
+	op->floor_term = e->append.floor_term;
+	op->floor = e->append.floor;
 	slice_cstr(e->append.voted_for, op->vote, sizeof op->vote);
 	op->n = e->append.n;
 	op->first = op->n ? e->append.entries[0].index : 0;
@@ -192,6 +199,25 @@ void node_disk(struct world *w, const struct hap *h)
 
 /* ---- life ---- */
 
+/* As recovery_log does: a snapshot that is no part of the log was on its way, and does not count. */
+static bool is_part(struct node *n, const struct machine *snapshot)
+{
+	return snapshot->index + 1 >= n->first && snapshot->index <= n->last &&
+	       node_term_of(n, snapshot->index) == snapshot->term;
+}
+
+static void choose_snapshot(struct node *n)
+{
+	if (is_part(n, &n->snapshot))
+		return;
+	if (is_part(n, &n->older)) {
+		n->snapshot = n->older;
+		n->members = n->older_members;
+	} else {
+		log_replace(n, n->snapshot.index, n->snapshot.term);
+	}
+}
+
 void node_boot(struct world *w, struct node *n)
 {
 	const struct raft_options o = {.id = n->id,
@@ -207,6 +233,7 @@ void node_boot(struct world *w, struct node *n)
 	n->failures = n->failures_told = 0;
 	n->disk_busy = false;
 	n->group = 0;
+	choose_snapshot(n);
 	n->machine = n->snapshot;
 	n->shown_term = 0;
 	world_say(w, "server %d starts: snapshot %llu, log %llu to %llu, term %llu", n->number,
@@ -215,10 +242,8 @@ void node_boot(struct world *w, struct node *n)
 	if (n->snapshot.index)
 		raft_recover_snapshot(n->raft, n->snapshot.index, n->snapshot.term, n->members.servers, n->members.n,
 		        n->members.index);
-	if (n->last < n->snapshot.index || (n->last > n->snapshot.index && n->first <= n->snapshot.index &&
-	                                           stored_at(n, n->snapshot.index)->term != n->snapshot.term))
-		log_replace(n, n->snapshot.index);
 	raft_recover_hard(n->raft, n->term, n->vote_term, slice_of(n->vote), n->commit);
+	raft_recover_floor(n->raft, n->floor_term, n->floor);
 	for (raft_index i = n->snapshot.index + 1; i <= n->last; i++) {
 		const struct stored *s = stored_at(n, i);
 		const struct raft_entry e = {.index = i, .term = s->term, .type = s->type, .data = s->data};
@@ -253,14 +278,10 @@ void node_crash(struct world *w, struct node *n)
 	}
 	while (n->ops)
 		op_free(op_pop(n), 0);
-	if (n->installs && world_chance(w, 50)) { /* the snapshot got through, the log was not replaced yet */
-		n->snapshot = n->incoming;
-		n->members = n->incoming_members;
-	}
 	net_crashed(w, n);
 	raft_free(n->raft);
 	n->raft = NULL;
-	n->up = n->takes = n->installs = false;
+	n->up = n->takes = n->installs = n->restores = false;
 	n->life++;
 	w->crashes++;
 }
@@ -310,6 +331,8 @@ void node_snapshot_done(struct world *w, const struct hap *h)
 	n->takes = false;
 	if (n->taking.index <= n->snapshot.index)
 		return;
+	n->older = n->snapshot;
+	n->older_members = n->members;
 	n->snapshot = n->taking;
 	n->members = n->taking_members;
 	struct disk_op *op = calloc(1, sizeof *op);
@@ -325,8 +348,10 @@ void node_snapshot_done(struct world *w, const struct hap *h)
 
 static void install_begin(struct world *w, struct node *n, const struct raft_install *i)
 {
-	MUST(i->state.n == sizeof n->incoming);
-	memcpy(&n->incoming, i->state.p, sizeof n->incoming);
+	n->incoming = (struct machine){0};
+	MUST(i->state.n == sizeof n->incoming || (!i->index && !i->state.n && !i->n));
+	if (i->index)
+		memcpy(&n->incoming, i->state.p, sizeof n->incoming);
 	if (n->incoming.index != i->index || n->incoming.term != i->term)
 		world_break(w, "server %d: a snapshot of %llu says it is of %llu", n->number,
 		        (unsigned long long)n->incoming.index, (unsigned long long)i->index);
@@ -336,23 +361,11 @@ static void install_begin(struct world *w, struct node *n, const struct raft_ins
 	        (struct hap){.kind = HAP_INSTALLED, .node = n->number, .life = n->life});
 }
 
-void node_installed(struct world *w, const struct hap *h)
+/* What the disk still has to do comes before; all of that is replaced. */
+static void replace_all(struct world *w, struct node *n, const struct machine *by, const struct saved_members *members)
 {
-	struct node *n = &w->nodes[h->node];
-	raft_tick(n->raft, w->now);
-	n->installs = false;
-	if (n->disk_fails) {
-		raft_install_done(n->raft, S("no space left on device"));
-		node_turn(w, n);
-		return;
-	}
-	w->installs++;
-	if (n->incoming.index <= n->machine.index)
-		world_break(w, "server %d is at %llu and goes back to %llu", n->number,
-		        (unsigned long long)n->machine.index, (unsigned long long)n->incoming.index);
-	n->snapshot = n->machine = n->incoming;
-	n->members = n->incoming_members;
-	/* What the disk still has to do comes before; all of that is replaced. */
+	n->older = n->snapshot = n->machine = *by;
+	n->older_members = n->members = *members;
 	while (n->ops) {
 		struct disk_op *op = op_pop(n);
 		uint64_t sequence = op->sequence;
@@ -365,9 +378,63 @@ void node_installed(struct world *w, const struct hap *h)
 			op_free(op, 0);
 		}
 	}
-	log_replace(n, n->snapshot.index);
+	log_replace(n, by->index, by->term);
+}
+
+void node_installed(struct world *w, const struct hap *h)
+{
+	struct node *n = &w->nodes[h->node];
+	raft_tick(n->raft, w->now);
+	n->installs = false;
+	if (n->disk_fails || raft_install_stale(n->raft)) {
+		raft_install_done(n->raft, S("no space left on device, or there is a new leader"));
+		node_turn(w, n);
+		return;
+	}
+	w->installs++;
+	if (n->incoming.index <= n->machine.index && !raft_state(n->raft)->unproven)
+		world_break(w, "server %d is at %llu and goes back to %llu", n->number,
+		        (unsigned long long)n->machine.index, (unsigned long long)n->incoming.index);
+	w->overruled += n->incoming.index < n->machine.index;
+	replace_all(w, n, &n->incoming, &n->incoming_members);
 	check_installed(w, n, &n->machine);
 	raft_install_done(n->raft, S_NONE);
+	node_turn(w, n);
+}
+
+/* ---- a client's restore ---- */
+
+void node_restore(struct world *w, struct node *n)
+{
+	const struct raft_state *s = raft_state(n->raft);
+	if (s->role != RAFT_LEADER || s->commit < s->first_of_term || s->applied != s->last || n->restores ||
+	        n->takes || n->installs || w->restores_n == RESTORES_MAX)
+		return;
+	n->restores = true;
+	n->restored = (struct machine){s->last + 1 + world_below(w, 5), s->term, w->seed * 0x9e3779b9 + w->restores_n};
+	world_later(w, world_some(w, NS_PER_MS, 300 * NS_PER_MS),
+	        (struct hap){.kind = HAP_RESTORED, .node = n->number, .life = n->life});
+}
+
+void node_restored(struct world *w, const struct hap *h)
+{
+	struct node *n = &w->nodes[h->node];
+	const struct raft_state *s = raft_state(n->raft);
+	raft_tick(n->raft, w->now);
+	n->restores = false;
+	if (n->disk_fails || s->role != RAFT_LEADER || s->term != n->restored.term)
+		return;
+	struct saved_members members;
+	size_t servers_n;
+	raft_index index;
+	const struct raft_server *servers = raft_configuration(n->raft, &servers_n, &index);
+	members_save(w, &members, servers, servers_n, index);
+	world_say(w, "server %d restores %llu of term %llu behind %llu", n->number,
+	        (unsigned long long)n->restored.index, (unsigned long long)s->term, (unsigned long long)s->last);
+	w->restores[w->restores_n++] = (struct restore){s->last, n->restored};
+	replace_all(w, n, &n->restored, &members);
+	raft_replaced(n->raft, n->machine.index);
+	plan_restored(w, n);
 	node_turn(w, n);
 }
 
@@ -375,10 +442,11 @@ void node_installed(struct world *w, const struct hap *h)
 
 static void apply(struct world *w, struct node *n, const struct raft_entry *e)
 {
+	const struct machine before = n->machine;
 	n->machine.index = e->index;
 	n->machine.term = e->term;
 	n->machine.digest = hash_of(e->data, n->machine.digest + e->index * 31 + e->type);
-	check_applied(w, n, e);
+	check_applied(w, n, e, &before);
 	if (e->tag)
 		plan_op_done(w, n, e->tag, e->index, true);
 }

@@ -92,12 +92,29 @@ static void client_write(struct world *w, struct node *n)
 	struct op *op = &w->ops[w->ops_n];
 	*op = (struct op){0}; /* what is lent has to live: alone raft keeps no copy */
 	int len = snprintf(op->text, sizeof op->text, "command %llu", (unsigned long long)w->commands);
+	if (n->restores)
+		return; /* it would wait */
 	op->index = raft_propose(n->raft, RAFT_COMMAND, slice_at(op->text, (size_t)len + world_below(w, 20)), op, &e);
 	if (!op->index)
 		return;
 	w->commands++;
 	w->ops_n++;
 	node_turn(w, n);
+}
+
+/* What is answered when a majority has it. */
+void plan_restored(struct world *w, struct node *n)
+{
+	enum err e;
+	if (w->ops_n + 40 < OPS_MAX) {
+		struct op *op = &w->ops[w->ops_n++];
+		*op = (struct op){0};
+		op->index = raft_propose(n->raft, RAFT_BARRIER, S_NONE, op, &e);
+		MUST(op->index);
+	}
+	if (!w->calm && world_chance(w, 40))
+		world_later(w, world_some(w, 0, 100 * NS_PER_MS),
+		        (struct hap){.kind = HAP_KILL, .node = n->number, .life = n->life});
 }
 
 static void client_read(struct world *w, struct node *n)
@@ -140,6 +157,8 @@ void plan_client(struct world *w)
 	if (!n || over || w->ops_n + 40 >= OPS_MAX || w->truth_last + 1000 > LOG_MAX)
 		return;
 	raft_tick(n->raft, w->now);
+	if (!w->quick && world_chance(w, 3))
+		node_restore(w, n);
 	struct node *reader = world_chance(w, 50) ? some_up(w) : n;
 	for (uint64_t i = world_chance(w, 20) ? world_below(w, 30) : 1; i; i--) {
 		if (reader && world_chance(w, 20))
@@ -151,14 +170,18 @@ void plan_client(struct world *w)
 
 /* ---- faults ---- */
 
-static void fault_crash(struct world *w)
+void plan_kill(struct world *w, struct node *n)
 {
-	struct node *n = world_chance(w, 60) ? some_leader(w) : some_up(w);
-	if (!n)
-		return;
 	node_crash(w, n);
 	world_later(w, world_chance(w, 50) ? world_some(w, NS_PER_MS, 300 * NS_PER_MS) : world_some(w, 0, 8 * NS_PER_S),
 	        (struct hap){.kind = HAP_BOOT, .node = n->number, .life = n->life});
+}
+
+static void fault_crash(struct world *w)
+{
+	struct node *n = world_chance(w, 60) ? some_leader(w) : some_up(w);
+	if (n)
+		plan_kill(w, n);
 }
 
 static void fault_cut(struct world *w)
@@ -215,7 +238,7 @@ static void fault_members(struct world *w)
 {
 	struct node *leader = some_leader(w), *n = &w->nodes[world_below(w, (uint64_t)w->nodes_n)];
 	struct fail f;
-	if (!leader)
+	if (!leader || leader->restores)
 		return;
 	raft_tick(leader->raft, w->now);
 	enum raft_change kind = (enum raft_change)world_below(w, 4);

@@ -112,7 +112,8 @@ static struct node *next_timer(struct world *w, mono_ns *at)
 static bool is_void(struct world *w, const struct hap *h)
 {
 	bool of_life = h->kind == HAP_DISK || h->kind == HAP_INSTALLED || h->kind == HAP_SNAPSHOT ||
-	               h->kind == HAP_BOOT || h->kind == HAP_DIAL_FAILED;
+	               h->kind == HAP_RESTORED || h->kind == HAP_KILL || h->kind == HAP_BOOT ||
+	               h->kind == HAP_DIAL_FAILED;
 	return of_life && h->life != w->nodes[h->node].life;
 }
 
@@ -125,6 +126,8 @@ static void happen(struct world *w, const struct hap *h)
 	case HAP_DISK: node_disk(w, h); break;
 	case HAP_INSTALLED: node_installed(w, h); break;
 	case HAP_SNAPSHOT: node_snapshot_done(w, h); break;
+	case HAP_RESTORED: node_restored(w, h); break;
+	case HAP_KILL: plan_kill(w, &w->nodes[h->node]); break;
 	case HAP_BOOT:
 		if (!w->nodes[h->node].up)
 			node_boot(w, &w->nodes[h->node]);

@@ -15,7 +15,7 @@
 #include "core/raft/raft.h"
 #include "core/raft/raft_wire.h"
 
-enum { NODES_MAX = 9, LOG_MAX = 1 << 16, OPS_MAX = 1 << 14, TERMS_MAX = 1 << 14 };
+enum { NODES_MAX = 9, LOG_MAX = 1 << 16, OPS_MAX = 1 << 14, TERMS_MAX = 1 << 14, RESTORES_MAX = 256 };
 
 /* ---- the queue ---- */
 
@@ -24,6 +24,8 @@ enum happening {
 	HAP_DISK,
 	HAP_INSTALLED,
 	HAP_SNAPSHOT,
+	HAP_RESTORED,
+	HAP_KILL,
 	HAP_BOOT,
 	HAP_DIAL_FAILED,
 	HAP_CLIENT,
@@ -37,7 +39,7 @@ struct hap {
 	mono_ns at;
 	uint64_t order;
 	enum happening kind;
-	int node;      /* DISK, INSTALLED, SNAPSHOT, BOOT */
+	int node;      /* DISK, INSTALLED, SNAPSHOT, RESTORED, KILL, BOOT */
 	unsigned life; /* … of which it is; another one: void */
 	uint64_t conn; /* PUMP */
 	int dir;
@@ -103,7 +105,8 @@ struct disk_op {
 	unsigned failures;
 	raft_index forget; /* drops the entries up to it, and nothing else; 0: no */
 	raft_index cut, commit;
-	raft_term term, vote_term;
+	raft_term term, vote_term, floor_term;
+	raft_index floor;
 	char vote[64];
 	raft_index first;
 	size_t n;
@@ -131,11 +134,13 @@ struct node {
 	/* what survives */
 	struct stored *log;     /* [index - first], of LOG_MAX */
 	raft_index first, last; /* last < first: empty */
-	raft_term term, vote_term;
+	raft_term before_first; /* term of the entry before */
+	raft_term term, vote_term, floor_term;
+	raft_index floor;
 	char vote[64];
 	raft_index commit;
-	struct machine snapshot;
-	struct saved_members members; /* of the snapshot */
+	struct machine snapshot, older;              /* the two newest */
+	struct saved_members members, older_members; /* of them */
 
 	/* the disk's queue */
 	struct disk_op *ops, **ops_end;
@@ -150,6 +155,13 @@ struct node {
 	struct machine incoming; /* … being installed */
 	bool installs;
 	struct saved_members incoming_members;
+	struct machine restored; /* … of a client, being written */
+	bool restores;
+};
+
+struct restore {
+	raft_index behind; /* … this entry */
+	struct machine to;
 };
 
 /* ---- what clients know ---- */
@@ -201,6 +213,8 @@ struct world {
 		uint64_t hash, digest;
 	} truth[LOG_MAX];
 	raft_index truth_last;
+	struct restore restores[RESTORES_MAX]; /* of clients; who knows which of them came to be */
+	size_t restores_n, overruled;
 	int leader_of[TERMS_MAX];
 	char vote_of[NODES_MAX][TERMS_MAX]; /* 1 + number of whom it voted for */
 	struct twin *twins;                 /* (index, term) → entry */
@@ -242,6 +256,8 @@ void node_crash(struct world *w, struct node *n);
 void node_turn(struct world *w, struct node *n);
 void node_disk(struct world *w, const struct hap *h);
 void node_installed(struct world *w, const struct hap *h);
+void node_restore(struct world *w, struct node *n);
+void node_restored(struct world *w, const struct hap *h);
 void node_snapshot(struct world *w, struct node *n);
 void node_snapshot_done(struct world *w, const struct hap *h);
 /* On disk; 0: not there. */
@@ -251,7 +267,7 @@ void node_free(struct node *n);
 
 /* raft_check.c */
 void check_entry(struct world *w, struct node *n, raft_index index, const struct stored *e, raft_term prev);
-void check_applied(struct world *w, struct node *n, const struct raft_entry *e);
+void check_applied(struct world *w, struct node *n, const struct raft_entry *e, const struct machine *before);
 void check_installed(struct world *w, struct node *n, const struct machine *m);
 void check_request(struct world *w, struct node *n, struct slice bytes);
 void check_answer(struct world *w, struct node *n, const struct asked *q, struct slice bytes);
@@ -263,6 +279,8 @@ void check_end(struct world *w);
 void plan_begin(struct world *w);
 void plan_client(struct world *w);
 void plan_fault(struct world *w);
+void plan_kill(struct world *w, struct node *n);
+void plan_restored(struct world *w, struct node *n);
 void plan_calm(struct world *w);
 void plan_led(struct world *w);
 void plan_op_done(struct world *w, struct node *n, void *tag, raft_index index, bool ok);
