@@ -105,6 +105,8 @@ static bool entry_take(struct raft *r, const struct raft_entry *e)
 			        (unsigned long long)e->index, (unsigned long long)e->term);
 			return false;
 		}
+		if (r->dropping >= e->index)
+			return false; /* whoever proposed these is told first (raft_drop); the leader asks again */
 		log_warn(r->log, "raft: Clearing log suffix from %llu to %llu", (unsigned long long)e->index,
 		        (unsigned long long)r->s.last);
 		raft_log_cut(r, e->index - 1);

@@ -139,6 +139,28 @@ TEST(raft, a_higher_term_ends_leadership)
 	rig_free(&g);
 }
 
+/* The very first request of the next leader may be the one that replaces them. */
+TEST(raft, proposals_that_the_next_leader_replaces_are_given_back)
+{
+	struct rig g = rig_leader();
+	enum err e;
+	int tag;
+	const struct raft_entry other = {.index = 3, .term = 9};
+	CHECK_EQ(raft_propose(g.r, RAFT_COMMAND, S("x"), &tag, &e), 3);
+	rig_turn(&g, 0);
+	rig_logged(&g);
+	rig_request(&g, 4, rig_append(9, 2, 2, &other, 1, 2));
+	CHECK_EQ(raft_state(g.r)->role, RAFT_FOLLOWER);
+	const struct raft_entry *dropped = raft_drop(g.r);
+	ASSERT(dropped);
+	CHECK(dropped->tag == &tag);
+	CHECK(raft_drop(g.r) == NULL);
+	rig_request(&g, 4, rig_append(9, 2, 2, &other, 1, 2)); /* it is asked again */
+	CHECK_EQ(raft_state(g.r)->last, 3);
+	CHECK_EQ(raft_state(g.r)->last_term, 9);
+	rig_free(&g);
+}
+
 TEST(raft, changes_of_the_group_are_checked_and_come_one_by_one)
 {
 	struct rig g = rig_of(3, false, 1);
