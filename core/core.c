@@ -192,7 +192,9 @@ static void give_back(struct core *c, struct message *m, struct effects *out)
 		m->done(c->agent, m);
 	} else {
 		if (m->err || m->result.kind == APPLY_ERROR)
-			log_err(c->log, "consul: failed to apply an own write: %.*s",
+			log_err(c->log, "%s: %.*s",
+			        m->ask == ASK_COORDINATE ? "agent: Coordinate update error"
+			                                 : "consul: failed to apply an own write",
 			        PS(m->err ? m->why : m->result.text));
 		arena_free(&m->mem);
 		free(m);

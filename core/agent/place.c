@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "core/agent/agent_parts.h"
+#include "core/agent/servers.h"
 
 void place_init(struct place *p, struct rand *rand)
 {
@@ -35,6 +36,12 @@ void place_tick(struct agent *a)
 	if (a->now < a->place.at)
 		return;
 	again(a);
+	struct cursor servers;
+	servers_lan(&servers, db_working(a->db));
+	if (!server_next(&servers)) {
+		log_debug(a->log, "agent: Skipping coordinate updates until servers are upgraded");
+		return;
+	}
 	struct message *m = calloc(1, sizeof *m);
 	if (!m)
 		return;

@@ -15,7 +15,7 @@ struct place {
 
 void place_init(struct place *p, struct rand *rand);
 void place_start(struct agent *a);
-/* Puts a message (ASK_COORDINATE) into the outbox when it is time. */
+/* Puts a message (ASK_COORDINATE) into the outbox when it is time; without any server nobody is told. */
 void place_tick(struct agent *a);
 
 #endif

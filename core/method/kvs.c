@@ -1,4 +1,5 @@
 /* KVS.*: reading and writing the key/value store (agent/consul/kvs_endpoint.go). */
+#include "core/base/num.h"
 #include "core/base/slice.h"
 #include "core/method/method.h"
 #include "core/method/notes.h"
@@ -43,6 +44,15 @@ static enum err kvs_list_keys(struct call *c)
 	return OK;
 }
 
+static void say_delayed(struct call *c, struct slice key, dur_ns left)
+{
+	struct buf until = {0};
+	time_rfc3339(&until, c->log->now + left);
+	log_warn(c->log, "consul.kvs: Rejecting lock of %.*s due to lock-delay until %.*s", PS(key),
+	        PS(buf_view(&until)));
+	buf_free(&until);
+}
+
 /* The lock delay is the leader's own clock's business, so it is asked here and not while applying. */
 static enum err kvs_apply(struct call *c)
 {
@@ -52,7 +62,7 @@ static enum err kvs_apply(struct call *c)
 	if (slice_is(q->op, "lock")) {
 		mono_ns until = kv_lock_delay_until(c->world->db, q->dir_entry.key);
 		if (until > c->now) {
-			log_warn(c->log, "consul.kvs: Rejecting lock of %.*s due to lock-delay", PS(q->dir_entry.key));
+			say_delayed(c, q->dir_entry.key, until - c->now);
 			c->refused = (struct apply_result){.kind = APPLY_BOOL, .yes = false};
 			return OK;
 		}

@@ -2,7 +2,9 @@
 #include "core/agent/pools.h"
 
 #include "core/agent/agent_parts.h"
+#include "core/agent/servers.h"
 #include "core/base/slice.h"
+#include "core/gossip/tags.h"
 #include "tests/unit/agent/world_fixture.h"
 
 /* The end of a join, as the host tells it. */
@@ -128,6 +130,21 @@ TEST(agent_pools, a_server_stays_until_its_group_counts_on_it_no_longer)
 	}
 }
 
+static void server_joins(struct bench *b)
+{
+	static struct pair tags[] = {{S("build"), S("1.0.8")}, {S("dc"), S("dc1")}, {S("port"), S("8300")},
+	        {S("role"), S("consul")}, {S("vsn"), S("2")}};
+	struct buf meta = {0};
+	tags_put(&meta, (struct list){tags, ARRAY_LEN(tags)});
+	struct gossip_member m = {.name = S("s"), .meta = buf_view(&meta), .status = GOSSIP_ALIVE};
+	CHECK(gossip_addr_parse(S("10.0.0.1"), 8301, &m.addr));
+	struct gossip_effect x = {.kind = GX_MEMBER};
+	x.member.change = CHANGE_JOIN;
+	x.member.member = &m;
+	servers_take(b->db, GOSSIP_LAN, &x);
+	buf_free(&meta);
+}
+
 TEST(agent_pools, the_servers_hear_where_we_are)
 {
 	struct bench b;
@@ -135,6 +152,9 @@ TEST(agent_pools, the_servers_hear_where_we_are)
 	b.config.sync_coordinate_interval_min = 15 * NS_PER_S;
 	b.config.sync_coordinate_rate_target = 64;
 	bench_lead(&b);
+	bench_pass(&b, NS_PER_MIN);
+	CHECK_EQ(b.coordinates, 0); /* there is none: an error each time would tell nothing */
+	server_joins(&b);
 	bench_pass(&b, 5 * NS_PER_MIN);
 	CHECK(b.coordinates >= 10 && b.coordinates <= 20);
 	bench_end(&b);
