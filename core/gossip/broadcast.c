@@ -262,14 +262,6 @@ void broadcasts_take(struct broadcasts *q, struct parts *p, bool user, size_t *r
 	}
 }
 
-bool broadcasts_fresh(const struct broadcasts *q, uint32_t times)
-{
-	for (uint32_t i = 0; i < times && i < BROADCAST_LIMIT_MAX; i++)
-		if (q->by_times[i].first != BROADCAST_NONE)
-			return true;
-	return false;
-}
-
 bool broadcasts_invariants(const struct broadcasts *q)
 {
 	uint32_t n = 0;

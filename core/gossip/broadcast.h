@@ -75,9 +75,6 @@ void broadcasts_turn(struct broadcasts *q);
  * user byte). `limit`: transmissions of a message. */
 void broadcasts_take(struct broadcasts *q, struct parts *p, bool user, size_t *room, uint32_t limit);
 
-/* Is there a message that was told less than `times` times? */
-bool broadcasts_fresh(const struct broadcasts *q, uint32_t times);
-
 /* Cuts to `max`, dropping the most told; returns how many. */
 uint32_t broadcasts_prune(struct broadcasts *q, uint32_t max);
 

@@ -94,9 +94,10 @@ static bool gossip_to(struct gossip *g, const struct peer *p)
 	return true;
 }
 
-/* memberlist sends one packet to each. When a hundred members come at once, news that hardly anybody has heard would
- * wait for seconds in the queue: then a few more. */
-enum { GOSSIP_BURST = 6, GOSSIP_FRESH = 2 };
+/* memberlist sends one packet to each. In a pool of ten thousand that is news of five members a second that all get to
+ * hear; when fifty come, most would hear of most of them by a push/pull, minutes later. What members say of themselves
+ * has several packets where one does not hold it: the same bytes in all, but sooner. */
+enum { GOSSIP_BURST = 6 };
 
 void swim_gossip(struct gossip *g)
 {
@@ -108,7 +109,7 @@ void swim_gossip(struct gossip *g)
 	for (unsigned i = 0; i < k; i++) {
 		next_turn(g);
 		for (unsigned n = 0; n < GOSSIP_BURST && gossip_to(g, to[i]); n++)
-			if (!broadcasts_fresh(&g->told, GOSSIP_FRESH))
+			if (!g->told.n && !g->serf.intents_told.n)
 				break;
 	}
 }

@@ -43,7 +43,8 @@ double sim_expected_traffic(const struct gossip_timing *t, uint32_t n, size_t na
 /* Prints traffic, times of deaths and the worth of Lifeguard in pools of up to `n`. */
 void sim_figures(uint32_t n);
 
-/* gossip_scale.c: one pool of `n`, thousands: memory, work, traffic, deaths; printed as it goes. */
-void sim_scale(uint32_t n);
+/* gossip_scale.c: one pool of `n`, thousands, of which the last `joining` join, the others being there already: memory,
+ * work, traffic, deaths; printed as it goes. True when all was as it should be. */
+bool sim_scale(uint32_t n, uint32_t joining);
 
 #endif
