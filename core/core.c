@@ -53,6 +53,7 @@ void core_free(struct core *c)
 	core_servers_free(&c->servers);
 	core_begin_free(c);
 	agent_free(c->agent);
+	core_gossip_free(&c->gossip);
 	duties_free(&c->duties);
 	raft_free(c->raft);
 	state_free(&c->state);
@@ -313,7 +314,8 @@ mono_ns core_next(const struct core *c)
 	next = core_calls_next(&c->calls);
 	at = next < at ? next : at;
 	next = core_servers_next(&c->servers);
-	at = c->gossip.reconcile < at ? c->gossip.reconcile : at;
+	mono_ns gossip = core_gossip_next(&c->gossip);
+	at = gossip < at ? gossip : at;
 	at = c->snapshot_look < at ? c->snapshot_look : at;
 	at = next < at ? next : at;
 	next = c->begin.at < c->changes.again ? c->begin.at : c->changes.again;

@@ -136,6 +136,19 @@ static enum err check_joinable(
 
 /* ---- merging ---- */
 
+/* Whose node id we have was asked before we came, and was silent: all are told, or they would see two with one id until
+ * somebody probes it. If it lives after all it refutes. */
+static void bury(struct gossip *g, const struct msg_push_node *n, const struct gossip_addr *addr)
+{
+	struct msg_suspect m = {n->incarnation, n->name, g->c.name};
+	if (!id_claim_news(g, n->name, addr))
+		return;
+	log_info(g->log, "memberlist: Marking %.*s as failed, silent while we have its node id", PS(n->name));
+	swim_dead(g, &m);
+	if (!peer_find(g, n->name)) /* as a rule: who shares our id is not let in */
+		broadcasts_add(&g->told, message_make(g, SWIM_DEAD, &msg_suspect_schema, &m), NULL, 0);
+}
+
 /* `newcomer`: it was us who came. Then a holder of our name, from before, has to be outbid. */
 static void merge_node(struct gossip *g, const struct msg_push_node *n, const struct gossip_addr *addr, bool newcomer)
 {
@@ -144,6 +157,8 @@ static void merge_node(struct gossip *g, const struct msg_push_node *n, const st
 			swim_outbid(g, (uint32_t)n->incarnation);
 		struct msg_alive m = {n->incarnation, n->port, n->name, n->addr, n->meta, n->vsn};
 		swim_alive(g, &m);
+		if (newcomer)
+			bury(g, n, addr);
 		return;
 	}
 	/* Rather suspect than dead: it may refute. What is said of a holder at another address is about somebody else,

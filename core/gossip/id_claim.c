@@ -62,6 +62,15 @@ bool id_claim_silent(const struct gossip *g, struct slice name, const struct gos
 	return c && c->silent;
 }
 
+bool id_claim_news(struct gossip *g, struct slice name, const struct gossip_addr *addr)
+{
+	struct id_claim *c = slot_of(g, name, addr);
+	bool news = c && c->silent && !c->told;
+	if (news)
+		c->told = true;
+	return news;
+}
+
 void id_claim_timer(struct gossip *g, struct id_claim *c)
 {
 	if (c->silent || c->answered) {

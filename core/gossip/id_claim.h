@@ -18,7 +18,7 @@ struct id_claim {
 	struct gossip_addr addr;
 	uint32_t seq;
 	unsigned asked;
-	bool silent, answered;
+	bool silent, answered, told;
 };
 
 struct id_claims {
@@ -32,6 +32,7 @@ bool id_claim_raise(struct gossip *g, struct slice holder, const struct gossip_a
 dur_ns id_claim_wait(const struct gossip *g);
 /* Was this one asked in vain? */
 bool id_claim_silent(const struct gossip *g, struct slice name, const struct gossip_addr *addr);
+bool id_claim_news(struct gossip *g, struct slice name, const struct gossip_addr *addr); /* the same, but true once */
 void id_claim_timer(struct gossip *g, struct id_claim *c);
 void id_claim_answered(struct gossip *g, uint32_t seq);
 void id_claims_free(struct gossip *g);

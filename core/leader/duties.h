@@ -18,6 +18,7 @@ struct duties {
 	struct tombstone_gc tombstones;
 	struct coordinate_batch coordinates;
 	bool leading;
+	bool id_awaited;   /* a member has the node id of one that lives: look again when somebody goes */
 	mono_ns configure; /* when the configuration of autopilot is looked for again; INT64_MAX: it is written */
 	/* Proposes a command; what the request points to need not outlive the call. The core's own function. */
 	void (*submit)(void *host, enum command_type type, const struct schema *s, const void *request);

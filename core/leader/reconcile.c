@@ -4,6 +4,7 @@
 #include "core/base/slice.h"
 #include "core/gossip/tags.h"
 #include "core/state/health.h"
+#include "core/state/key.h"
 
 #define CHECK_ID "serfHealth"
 
@@ -12,6 +13,12 @@ struct subject {
 	struct slice name, address, id;
 	struct server server;
 	bool is_server;
+};
+
+/* How things stand: the catalog, and the pool (NULL: nobody is asked). */
+struct scene {
+	const struct db_root *root;
+	const struct gossip *lan;
 };
 
 /* What the catalog has of it. */
@@ -72,60 +79,134 @@ static bool stands(const struct known *k, const struct subject *s, const char *s
 	return k->node && slice_eq(k->node->address, s->address) && k->check && slice_is(k->check->status, status);
 }
 
-static void alive(struct duties *d, const struct subject *s, const struct known *k)
+static bool gone(struct duties *d, struct slice name, const struct known *k, const char *how);
+
+/* Another node of the catalog that has the member's id, or NULL. */
+static const struct node *namesake(const struct scene *at, const struct subject *s)
+{
+	struct uuid_bytes id;
+	if (uuid_parse(s->id, &id, NULL))
+		return NULL;
+	const struct node *n = catalog_node_of_id(at->root, uuid_slice(&id));
+	return n && !slice_eq(n->name, s->name) ? n : NULL;
+}
+
+/* Is this node of the catalog a member that is not there any more? A node that never was a member is somebody's own. */
+static bool silent(const struct scene *at, struct slice name, struct arena *a)
+{
+	struct gossip_member m;
+	if (!at->lan)
+		return false;
+	if (gossip_find(at->lan, name, &m))
+		return m.status == GOSSIP_FAILED || m.status == GOSSIP_LEFT;
+	return look_up(at->root, name, a).check;
+}
+
+/* The state machine lets nobody have the id of another node, be that one long dead: a container made anew with its data
+ * directory under another name would stay outside for three days. Here who is silent makes room for who is there, by
+ * two ordinary entries. A holder that lives keeps it: the write fails then, as the reference's does, until the holder
+ * goes. */
+static bool take_over(struct duties *d, const struct scene *at, const struct subject *s, struct arena *a)
+{
+	const struct node *holder = namesake(at, s);
+	if (holder && !silent(at, holder->name, a)) {
+		d->id_awaited = true;
+		return false;
+	}
+	const struct known k = {.node = holder};
+	if (holder)
+		gone(d, holder->name, &k, "is silent and another has its node id");
+	return true;
+}
+
+static bool alive(
+        struct duties *d, const struct scene *at, const struct subject *s, const struct known *k, struct arena *a)
 {
 	struct node_service service = {.id = S("consul"), .service = S("consul"), .port = s->server.port};
 	if (stands(k, s, "passing") && (!s->is_server || k->service))
-		return;
+		return false;
+	bool free = take_over(d, at, s, a);
 	log_info(d->log, "consul: member '%.*s' joined, marking health alive", PS(s->name));
 	write_health(d, s, s->is_server ? &service : NULL, "passing", "Agent alive and reachable");
+	return free;
 }
 
-static void failed(struct duties *d, const struct subject *s, const struct known *k)
+static bool failed(struct duties *d, const struct scene *at, const struct subject *s, const struct known *k)
 {
-	if (stands(k, s, "critical"))
-		return;
+	if (stands(k, s, "critical") || namesake(at, s)) /* … whose id another has now: it is not coming back */
+		return false;
 	log_info(d->log, "consul: member '%.*s' failed, marking health critical", PS(s->name));
 	write_health(d, s, NULL, "critical", "Agent not live or unreachable");
+	return true;
 }
 
-static void gone(struct duties *d, struct slice name, const struct known *k, const char *how)
+static bool gone(struct duties *d, struct slice name, const struct known *k, const char *how)
 {
 	if (slice_eq(name, d->config->node_name)) {
 		log_warn(d->log, "consul: deregistering self (%.*s) should be done by follower", PS(name));
-		return;
+		return false;
 	}
 	if (!k->node)
-		return;
+		return false;
 	log_info(d->log, "consul: member '%.*s' %s, deregistering", PS(name), how);
 	struct deregister_request q = {.datacenter = d->config->datacenter, .node = name};
 	d->submit(d->host, COMMAND_DEREGISTER, &deregister_request_schema, &q);
+	return true;
 }
 
-static void reconcile(struct duties *d, const struct db_root *r, const struct gossip_member *m, bool reaped)
+/* True when something was written for it. */
+static bool reconcile(struct duties *d, const struct scene *at, const struct gossip_member *m, bool reaped)
 {
 	struct arena a = {0};
 	struct subject s;
 	if (!ours(d, m, &a, &s)) {
 		log_warn(d->log, "consul: skipping reconcile of node %.*s", PS(m->name));
 		arena_free(&a);
-		return;
+		return false;
 	}
-	const struct known k = look_up(r, s.name, &a);
+	const struct known k = look_up(at->root, s.name, &a);
+	bool wrote = false;
 	if (reaped)
-		gone(d, s.name, &k, "reaped");
+		wrote = gone(d, s.name, &k, "reaped");
 	else if (m->status == GOSSIP_ALIVE)
-		alive(d, &s, &k);
+		wrote = alive(d, at, &s, &k, &a);
 	else if (m->status == GOSSIP_FAILED)
-		failed(d, &s, &k);
+		wrote = failed(d, at, &s, &k);
 	else if (m->status == GOSSIP_LEFT)
-		gone(d, s.name, &k, "left");
+		wrote = gone(d, s.name, &k, "left");
 	arena_free(&a);
+	return wrote;
 }
 
-void reconcile_member(struct duties *d, const struct db_root *r, const struct gossip_effect *x)
+/* Somebody is gone whose node id others may wait for. */
+static void who_waited(struct duties *d, const struct scene *at, const struct gossip_member *gone)
 {
-	reconcile(d, r, x->member.member, x->member.change == CHANGE_REAP);
+	struct slice id = tags_find(gone->meta, S("id"), NULL);
+	struct gossip_member m;
+	uint32_t next = 0;
+	while (gossip_member_next(at->lan, &next, &m))
+		if (m.status == GOSSIP_ALIVE && !slice_eq(m.name, gone->name) &&
+		        slice_eq(tags_find(m.meta, S("id"), NULL), id))
+			reconcile(d, at, &m, false);
+}
+
+bool reconcile_member(
+        struct duties *d, const struct db_root *r, const struct gossip *lan, const struct gossip_effect *x)
+{
+	const struct scene at = {r, lan};
+	const struct gossip_member *m = x->member.member;
+	bool wrote = reconcile(d, &at, m, x->member.change == CHANGE_REAP);
+	if (d->id_awaited && m->status != GOSSIP_ALIVE && lan)
+		who_waited(d, &at, m);
+	return wrote;
+}
+
+void reconcile_named(struct duties *d, const struct db_root *r, const struct gossip *lan, struct slice name)
+{
+	const struct scene at = {r, lan};
+	struct gossip_member m;
+	if (gossip_find(lan, name, &m))
+		reconcile(d, &at, &m, false);
 }
 
 /* Nodes with a check of ours that gossip has forgotten. */
@@ -148,9 +229,11 @@ static void reap_unknown(struct duties *d, const struct db_root *r, const struct
 
 void reconcile_all(struct duties *d, const struct db_root *r, const struct gossip *lan)
 {
+	const struct scene at = {r, lan};
 	struct gossip_member m;
-	uint32_t at = 0;
-	while (gossip_member_next(lan, &at, &m))
-		reconcile(d, r, &m, false);
+	uint32_t next = 0;
+	d->id_awaited = false;
+	while (gossip_member_next(lan, &next, &m))
+		reconcile(d, &at, &m, false);
 	reap_unknown(d, r, lan);
 }

@@ -79,6 +79,12 @@ raft_index catalog_node(
 	return table_index(r, S("nodes"));
 }
 
+const struct node *catalog_node_of_id(const struct db_root *r, struct slice id)
+{
+	const struct item *link = db_get(r, TREE_NODES_ID, id);
+	return link ? node_at(r, link_target(link)) : NULL;
+}
+
 /* ---- names of services ---- */
 
 struct name_tag {

@@ -19,6 +19,9 @@ raft_index catalog_nodes(
 raft_index catalog_node(
         const struct db_root *r, struct watchset *ws, struct slice name, struct arena *a, const struct node **out);
 
+/* Who has the id (its 16 bytes) now; NULL: nobody. */
+const struct node *catalog_node_of_id(const struct db_root *r, struct slice id);
+
 /* services: name → tags, of struct named_strs, sorted by name; tags unique, sorted (never nil). */
 raft_index catalog_services(
         const struct db_root *r, struct watchset *ws, struct list meta, struct arena *a, struct list *services);

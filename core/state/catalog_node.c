@@ -2,6 +2,7 @@
 
 #include "core/base/slice.h"
 #include "core/base/text.h"
+#include "core/state/catalog.h"
 #include "core/state/coordinates.h"
 #include "core/state/key.h"
 #include "core/state/put.h"
@@ -27,10 +28,8 @@ static enum err owner_of_id(struct state *s, const struct node *n, const struct 
 	struct uuid_bytes bytes;
 	if (uuid_parse(n->id, &bytes, f))
 		return fail_wrap(f, "node lookup failed: index error");
-	const struct item *link = db_get(db_working(s->db), TREE_NODES_ID, uuid_slice(&bytes));
-	const struct item *it = link ? db_get(db_working(s->db), TREE_NODES, link_target(link)) : NULL;
-	*owner = it ? item_payload(it) : NULL;
-	if (!it || slice_eq((*owner)->name, n->name))
+	*owner = catalog_node_of_id(db_working(s->db), uuid_slice(&bytes));
+	if (!*owner || slice_eq((*owner)->name, n->name))
 		return OK;
 	char id[64], name[FAIL_TEXT_MAX], existing[FAIL_TEXT_MAX];
 	return fail_set(f, ERR_FAILED, "node ID %s for node %s aliases existing node %s",
