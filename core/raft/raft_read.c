@@ -201,5 +201,6 @@ bool raft_read_ready(struct raft *r, struct raft_reply *reply)
 		return true;
 	bool leads = r->s.role == RAFT_LEADER && r->s.term == reply->answer.term;
 	reply->answer.success = leads;
-	return !leads || (r->s.commit >= reply->answer.index && raft_lead_confirmed(r, reply->round));
+	bool committed = r->s.commit >= reply->answer.index && !r->s.unproven; /* the asker takes it for that */
+	return !leads || (committed && raft_lead_confirmed(r, reply->round));
 }
