@@ -13,6 +13,9 @@
 
 enum { CERTIFICATE_MAX = 64 << 10 };
 
+/* Alerts (RFC 5246, 7.2). */
+enum { BAD_CERTIFICATE = 42, UNKNOWN_AUTHORITY = 48, PROTOCOL_VERSION = 70 };
+
 /* A judge of certificates that believes anybody: it only reads the key out of the first one. */
 struct any_x509 {
 	const br_x509_class *vtable; /* first: BearSSL finds us by it */
@@ -355,6 +358,20 @@ static bool over(const struct stream *s)
 	return s->shut && !br_ssl_engine_last_error(e) && !br_ssl_engine_recvrec_buf(e, &n);
 }
 
+/* The engine ends without a word. Whose certificate it was shall read why, as Go's peers do; nothing of ours is
+ * encrypted at that point. What lies unread would turn the end into a reset that overtakes it. */
+static void tell_of_certificate(struct stream *s)
+{
+	static const unsigned char alert[] = {21, 3, 3, 0, 2, 2, BAD_CERTIFICATE};
+	char rest[1024];
+	int e = br_ssl_engine_last_error(s->tls->engine);
+	if (((e <= BR_ERR_X509_OK || e > BR_ERR_X509_NOT_TRUSTED) && e != BR_ERR_NO_CLIENT_AUTH) || s->held)
+		return;
+	if (send(s->watch.fd, alert, sizeof alert, MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof alert)
+		for (int i = 0; i < 64 && recv(s->watch.fd, rest, sizeof rest, MSG_DONTWAIT) > 0; i++)
+			;
+}
+
 enum stream_got tls_read(struct stream *s, size_t limit, bool *drained)
 {
 	bool got = false;
@@ -374,6 +391,7 @@ enum stream_got tls_read(struct stream *s, size_t limit, bool *drained)
 			return STREAM_GOT;
 		if (br_ssl_engine_current_state(s->tls->engine) == BR_SSL_CLOSED) {
 			bool wrong = br_ssl_engine_last_error(s->tls->engine) != 0;
+			tell_of_certificate(s);
 			return got ? STREAM_GOT : wrong ? STREAM_FAIL : STREAM_END;
 		}
 		enum stream_got more = pull(s);
@@ -390,10 +408,12 @@ enum stream_got tls_read(struct stream *s, size_t limit, bool *drained)
 const char *tls_error(const struct stream *s)
 {
 	int e = s->tls ? br_ssl_engine_last_error(s->tls->engine) : 0;
-	if (e >= BR_ERR_RECV_FATAL_ALERT && e < BR_ERR_SEND_FATAL_ALERT)
-		return "remote error: tls: handshake failure";
 	switch (e) {
+	case BR_ERR_RECV_FATAL_ALERT + BAD_CERTIFICATE: return "remote error: tls: bad certificate";
+	case BR_ERR_RECV_FATAL_ALERT + UNKNOWN_AUTHORITY: return "remote error: tls: unknown certificate authority";
+	case BR_ERR_RECV_FATAL_ALERT + PROTOCOL_VERSION: return "remote error: tls: protocol version not supported";
 	case 0: return NULL;
+	case BR_ERR_NO_CLIENT_AUTH: return "tls: client didn't provide a certificate";
 	case BR_ERR_X509_NOT_TRUSTED: return "x509: certificate signed by unknown authority";
 	case BR_ERR_X509_EXPIRED: return "x509: certificate has expired or is not yet valid";
 	case BR_ERR_X509_BAD_SERVER_NAME: return "x509: certificate is not valid for the requested name";
@@ -404,6 +424,8 @@ const char *tls_error(const struct stream *s)
 	case BR_ERR_UNEXPECTED:
 	case BR_ERR_TOO_LARGE: return "tls: first record does not look like a TLS handshake";
 	case BR_ERR_BAD_MAC: return "local error: tls: bad record MAC";
-	default: return "tls: handshake failure";
+	default: break;
 	}
+	return e >= BR_ERR_RECV_FATAL_ALERT && e < BR_ERR_SEND_FATAL_ALERT ? "remote error: tls: handshake failure"
+	                                                                   : "tls: handshake failure";
 }

@@ -124,9 +124,10 @@ static void refused(struct tls_settings set, const char *error)
 	struct tls_identity *who = identity(ec_cert, ec_key);
 	pair(&c, &s);
 	CHECK(tls_accept(&s.s, who) && tls_connect(&c.s, &set));
-	while (!c.failed && s.got.n == 0)
+	while ((!c.failed || !s.failed) && s.got.n == 0)
 		loop_turn(&l, INT64_MAX);
 	CHECK_STR(slice_of(c.error), error);
+	CHECK_STR(slice_of(s.error), "remote error: tls: bad certificate"); /* it is told why */
 	part(&c, &s);
 	tls_identity_free(who);
 }
@@ -141,6 +142,32 @@ TEST(tls, whom_we_do_not_believe)
 	        "x509: certificate is not valid for the requested name");
 	tls_trust_free(other);
 	tls_trust_free(right);
+}
+
+static void client_refused(const struct tls_identity *shown, const char *error)
+{
+	struct side c, s;
+	struct tls_identity *server = identity(ec_cert, ec_key);
+	struct tls_trust *ours = trust_in(ec_cert);
+	pair(&c, &s);
+	CHECK(tls_accept_known(&s.s, server, ours) &&
+	        tls_connect(
+	                &c.s, &(struct tls_settings){.trust = ours, .server_name = "here.test", .identity = shown}));
+	while (!c.failed && !c.ended)
+		loop_turn(&l, INT64_MAX);
+	CHECK_STR(slice_of(s.error), error);
+	CHECK_STR(slice_of(c.error), "remote error: tls: bad certificate");
+	part(&c, &s);
+	tls_trust_free(ours);
+	tls_identity_free(server);
+}
+
+TEST(tls, a_client_hears_that_we_do_not_believe_it)
+{
+	struct tls_identity *stranger = identity(rsa_cert, rsa_key);
+	client_refused(stranger, "x509: certificate signed by unknown authority");
+	client_refused(NULL, "tls: client didn't provide a certificate");
+	tls_identity_free(stranger);
 }
 
 TEST(tls, anybody_if_we_are_told_so)
