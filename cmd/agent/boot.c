@@ -14,6 +14,7 @@
 #include "cmd/agent/flags_agent.h"
 #include "cmd/agent/front_thread.h"
 #include "cmd/agent/gossip_host.h"
+#include "cmd/agent/lean.h"
 #include "cmd/agent/listeners.h"
 #include "cmd/agent/log_hub.h"
 #include "cmd/agent/log_thread.h"
@@ -438,6 +439,7 @@ int cmd_agent(int argc, char **argv)
 		return 1;
 	banner_running(p->config, consul_version_human, p->config->encrypt.n > 0);
 	fflush(stdout);
+	lean_after_start();
 	log_hub_open();
 	watches_configure(p, p->config);
 	core_thread_run(p);

@@ -1,7 +1,9 @@
 #include "core/base/lzw.h"
 
+#include <stdlib.h>
+
 enum { CLEAR = 256, END = 257, WIDTH_MIN = 9, WIDTH_MAX = 12, CODES = 1 << WIDTH_MAX, NO_CODE = CODES };
-enum { TABLE_MAX = 1 << 13, TABLE_EMPTY = 0 };
+enum { TABLE_MAX = 1 << 13, TABLE_SMALL = 1 << 11, TABLE_EMPTY = 0 };
 
 /* ---- writing ---- */
 
@@ -11,7 +13,7 @@ struct packer {
 	uint32_t bits, held; /* what is not a whole byte yet */
 	uint32_t width, high, overflow;
 	uint32_t mask; /* slots in use - 1: short input needs few */
-	uint32_t table[TABLE_MAX];
+	uint32_t *table;
 };
 
 static void put(struct packer *p, uint32_t code)
@@ -55,41 +57,56 @@ static uint32_t *slot_of(struct packer *p, uint32_t key)
 	return &p->table[at & p->mask];
 }
 
-static void packer_begin(struct packer *p, struct buf *out, size_t n)
+/* `slots`: of the table; a power of two. */
+static void packer_begin(struct packer *p, struct buf *out, size_t n, uint32_t slots)
 {
 	p->out = out;
 	p->bits = p->held = 0;
 	p->mask = 63;
-	while (p->mask + 1 < TABLE_MAX && p->mask + 1 < 2 * n)
+	while (p->mask + 1 < slots && p->mask + 1 < 2 * n)
 		p->mask = p->mask * 2 + 1;
 	table_clear(p);
 	put(p, CLEAR);
 }
 
-void lzw_pack(struct buf *out, struct slice in)
+static void pack(struct packer *p, struct slice in)
 {
-	struct packer p;
-	packer_begin(&p, out, in.n);
 	uint32_t code = in.n ? (uint8_t)in.p[0] : NO_CODE;
 	for (size_t i = 1; i < in.n; i++) {
 		uint32_t literal = (uint8_t)in.p[i], key = code << 8 | literal;
-		uint32_t *slot = slot_of(&p, key);
+		uint32_t *slot = slot_of(p, key);
 		if (*slot != TABLE_EMPTY) {
 			code = *slot & (CODES - 1);
 			continue;
 		}
-		put(&p, code);
+		put(p, code);
 		code = literal;
-		if (count(&p))
-			*slot = key << 12 | p.high;
+		if (count(p))
+			*slot = key << 12 | p->high;
 	}
 	if (code != NO_CODE) {
-		put(&p, code);
-		count(&p);
+		put(p, code);
+		count(p);
 	}
-	put(&p, END);
-	if (p.held)
-		buf_char(out, (char)p.bits);
+	put(p, END);
+	if (p->held)
+		buf_char(p->out, (char)p->bits);
+}
+
+/* A packet's table lies on the stack; that of a pool's whole state would stay there for good, touched once a minute. */
+void lzw_pack(struct buf *out, struct slice in)
+{
+	uint32_t small[TABLE_SMALL];
+	bool large = in.n > TABLE_SMALL / 4 * 3;
+	struct packer p = {.table = large ? malloc(TABLE_MAX * sizeof *p.table) : small};
+	if (!p.table) {
+		out->failed = true;
+		return;
+	}
+	packer_begin(&p, out, in.n, large ? TABLE_MAX : TABLE_SMALL);
+	pack(&p, in);
+	if (large)
+		free(p.table);
 }
 
 /* ---- reading ---- */
