@@ -20,7 +20,7 @@ static void drop_text(void)
 {
 	const char *base = (const char *)&__ehdr_start;
 	const ElfW(Phdr) *p = (const void *)(base + __ehdr_start.e_phoff);
-	for (unsigned i = 0; i < __ehdr_start.e_phnum; i++)
+	for (unsigned i = __ehdr_start.e_phnum; i-- > 0;) /* the first holds this table: it goes last, and stays away */
 		if (p[i].p_type == PT_LOAD && !(p[i].p_flags & PF_W)) {
 			uintptr_t at = ((uintptr_t)base + p[i].p_vaddr) & ~(uintptr_t)(PAGE - 1);
 			madvise((void *)at, p[i].p_memsz, MADV_DONTNEED);

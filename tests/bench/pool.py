@@ -102,7 +102,7 @@ def main():
             agents.append(start(i, scratch))
             time.sleep(1 / RATE)
         started = time.monotonic() - begun
-        took = wait_for_all(60)
+        took = wait_for_all(max(60, N / 4))
         print(f"    CPU of all until then: {sum(cpu(a.pid) for a in agents):.1f} s, the server {cpu(agents[0].pid):.1f} s")
         check(f"{N} agents, started in {started:.1f} s: all alive to all {'%.1f s after the last start' % took if took is not None else 'never'}", took is not None and took <= 10)
         time.sleep(40)  # until suspicions, retransmissions and the first exchanges are over

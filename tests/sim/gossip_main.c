@@ -1,6 +1,7 @@
 /* sim_gossip [-n SIZE] [-s SCENARIO] SEED [LAST]: runs the seeds; -f: from SEED on, until one fails.
  * sim_gossip figures [SIZE]: what pools send, how fast deaths are known, what Lifeguard is worth.
- * sim_gossip scale [SIZE [JOINING]]: one large pool, with its cost; a tenth joins one that is there, unless told else.
+ * sim_gossip scale [SIZE [JOINING]]: one large pool, with its cost; a hundredth joins one that is there, unless told
+ * else.
  *
  * Alone, a seed decides what happens (its number modulo the scenarios) and how large the pool is: mostly small, for
  * most of what goes wrong goes wrong among five as well, and now and then a hundred or three hundred. SIM_LOG=1 shows
@@ -85,7 +86,7 @@ int main(int argc, char **argv)
 	}
 	if (argc > 1 && !strcmp(argv[1], "scale")) {
 		uint32_t n = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 10000;
-		return !sim_scale(n, argc > 3 ? (uint32_t)strtoul(argv[3], NULL, 10) : n / 10);
+		return !sim_scale(n, argc > 3 ? (uint32_t)strtoul(argv[3], NULL, 10) : (n + 99) / 100);
 	}
 	if (!options(&o, argc, argv)) {
 		fprintf(stderr, "usage: sim_gossip [-f] [-n SIZE] [-s SCENARIO] SEED [LAST] | figures [SIZE] | scale "

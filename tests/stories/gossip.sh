@@ -122,4 +122,29 @@ check "the WAN sees east" await 10 is 1 east.east alive -wan
 # ---- a server comes: it is carried over into the WAN ----
 ours d 6 -server -join 127.0.1.2
 check "d is in the WAN without a word" await 10 is 5 d.dc1 alive -wan
+
+# ---- a pool with a key, and Serf in it: keys are changed while all are there ----
+key=$("$consul" keygen) next=$("$consul" keygen)
+keys() { # keys NUMBER-OF-MEMBERS KEY...: these keys, and no others, are held by so many members of the LAN
+	local n=$1 list
+	shift
+	list=$(cli 11 keyring -list | awk '/LAN/ { lan = 1 } /WAN/ { lan = 0 } lan && /\[/ { print $1, $2 }' | sort)
+	[ "$list" = "$(printf "%s [$n/$n]\n" "$@" | sort)" ]
+}
+ours k 11 -server -bootstrap -encrypt "$key"
+ours l 12 -encrypt "$key" -join 127.0.1.11
+serf agent -node=t -bind=127.0.1.13 -rpc-addr=127.0.1.13:7373 -profile=lan -tag role=visitor -encrypt="$key" >"$scratch/t.log" 2>&1 &
+await 5 serf info -rpc-addr=127.0.1.13:7373
+matches "Serf joins with the key" 'contacting 1 nodes' "$(serf join -rpc-addr=127.0.1.13:7373 127.0.1.12:8301)"
+check "k sees it" await 10 is 11 t alive
+matches "nobody joins without" 'Error joining' "$(cli 3 join 127.0.1.11)"
+check "which is said" await 5 grep -Eiq 'memberlist: .*encrypt' "$scratch/k.log"
+check "all three have the key" within 100 keys 3 "$key"
+matches "another is installed" 'Installing new gossip encryption key' "$(cli 11 keyring -install "$next")"
+check "everywhere" within 100 keys 3 "$key" "$next"
+cli 11 keyring -use "$next" >"$scratch/out"
+check "it is used, the old one goes" within 50 cli 11 keyring -remove "$key"
+check "all three have the new one" within 100 keys 3 "$next"
+check "and hear each other" await 10 sh -c "serf members -rpc-addr=127.0.1.13:7373 -status=alive | grep -c alive | grep -qx 3"
+check "Serf knows how far it is" await 20 sh -c "serf rtt -rpc-addr=127.0.1.13:7373 t l"
 closing
