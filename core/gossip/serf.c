@@ -62,6 +62,13 @@ uint32_t serf_queue_max(const struct gossip *g)
 	return max > SERF_QUEUE_MIN ? max : SERF_QUEUE_MIN;
 }
 
+static void tell(struct gossip *g, struct broadcasts *q, struct slice message, uint32_t waiter)
+{
+	q->max = serf_queue_max(g);
+	if (message.n <= GOSSIP_PACKET_MAX / 2)
+		broadcasts_add(q, message, NULL, waiter);
+}
+
 void serf_send(struct gossip *g, const struct gossip_addr *to, struct slice message)
 {
 	struct buf b = {0};
@@ -96,15 +103,19 @@ static void log_member(struct gossip *g, const char *what, const struct peer *p)
 	log_info(g->log, "serf: %s: %.*s %s", what, PS(peer_name(p)), ip);
 }
 
-/* What was said about it before we knew it. */
+/* What was said about it before we knew it. A goodbye is told on, although it is old: whoever is here in spite of it
+ * (he was shown out while he could not be reached) must hear of it to take it back. Serf leaves that to chance. */
 static void apply_intent(struct gossip *g, struct peer *p)
 {
 	struct intent *i = map_get(&g->serf.intents, peer_name(p));
 	if (!i)
 		return;
 	p->status_time = i->ltime;
-	if (i->type == SERF_LEAVE)
-		peer_set_status(g, p, GOSSIP_LEAVING);
+	if (i->type != SERF_LEAVE)
+		return;
+	peer_set_status(g, p, GOSSIP_LEAVING);
+	const struct msg_intent m = {i->ltime, peer_name(p), false};
+	tell(g, &g->serf.intents_told, message_make(g, SERF_LEAVE, &msg_intent_schema, &m), 0);
 }
 
 void serf_joined(struct gossip *g, struct peer *p)
@@ -265,13 +276,6 @@ static bool take_join(struct gossip *g, const struct msg_intent *m)
 }
 
 /* ---- our own ---- */
-
-static void tell(struct gossip *g, struct broadcasts *q, struct slice message, uint32_t waiter)
-{
-	q->max = serf_queue_max(g);
-	if (message.n <= GOSSIP_PACKET_MAX / 2)
-		broadcasts_add(q, message, NULL, waiter);
-}
 
 /* The join intent of a member is its word in the queue; of somebody unknown it is a message as any. */
 static void tell_joined(struct gossip *g, struct slice node, struct slice message)

@@ -1,4 +1,5 @@
 /* What Serf adds to a member's life: goodbyes, reaping, tags, user events. */
+#include "core/base/slice.h"
 #include "core/gossip/message.h"
 #include "core/gossip/tags.h"
 #include "tests/unit/gossip/one.h"
@@ -40,6 +41,39 @@ TEST(gossip_step, intents_may_come_first)
 	CHECK_EQ(x->member.member->status, GOSSIP_ALIVE);
 	leave_intent(&o, "beta", 11, false);
 	CHECK_EQ(one_status(&o, "beta", NULL), GOSSIP_ALIVE);
+	one_end(&o);
+}
+
+/* Is it in a packet that goes out within so long? */
+static bool told(struct one *o, struct slice message, dur_ns within)
+{
+	for (mono_ns end = o->now + within; o->now < end && one_pass(o, end - o->now, GX_PACKET);)
+		for (size_t i = 0; i < o->out.n; i++)
+			if (o->out.items[i].kind == GX_PACKET &&
+			        slice_search(o->out.items[i].packet.data, message) >= 0)
+				return true;
+	return false;
+}
+
+/* Who was shown out while he could not be reached, and is here again, has to hear of it to take it back. */
+TEST(gossip_step, an_old_goodbye_is_told_on_when_he_comes)
+{
+	struct one o = {0};
+	struct gossip_config c = one_config(&o, "alpha");
+	struct msg_intent m = {10, S("beta"), false};
+	struct buf goodbye = {0};
+	c.no_compression = true;
+	one_begin_with(&o, &c);
+	schema_mp_write(&goodbye, &msg_intent_schema, &m);
+	one_alive(&o, "gamma", "127.8.1.3:8301", 1);
+	leave_intent(&o, "beta", 10, false);
+	CHECK(told(&o, buf_view(&goodbye), NS_PER_S));
+	for (int i = 0; i < 20 && told(&o, buf_view(&goodbye), NS_PER_S); i++)
+		;
+	CHECK(!told(&o, buf_view(&goodbye), 2 * NS_PER_S)); /* often enough */
+	one_alive(&o, "beta", "127.8.1.2:8301", 1);
+	CHECK(told(&o, buf_view(&goodbye), NS_PER_S));
+	buf_free(&goodbye);
 	one_end(&o);
 }
 
