@@ -12,7 +12,7 @@ UNIT_DIRS ?= tests/unit
 SRC  := $(sort $(shell find $(SRC_DIRS) -name '*.c' -o -name '*.S' | grep -v '/\.'))
 LIBSRC := $(filter-out cmd/main.c,$(SRC))
 SIM_UNIT := $(if $(filter tests/unit tests/unit/gossip,$(UNIT_DIRS)),$(filter-out tests/sim/gossip_main.c,$(wildcard tests/sim/gossip_*.c)))
-UNIT := $(sort tests/test_main.c $(wildcard tests/sim/disk.c) $(SIM_UNIT) $(if $(filter tests/unit tests/unit/core,$(UNIT_DIRS)),$(filter-out tests/sim/cluster_main.c,$(wildcard tests/sim/cluster_*.c))) $(shell find $(UNIT_DIRS) -name '*.c' 2>/dev/null))
+UNIT := $(sort tests/test_main.c $(wildcard tests/sim/disk.c tests/sim/seeds.c) $(SIM_UNIT) $(if $(filter tests/unit tests/unit/core,$(UNIT_DIRS)),$(filter-out tests/sim/cluster_main.c,$(wildcard tests/sim/cluster_*.c))) $(shell find $(UNIT_DIRS) -name '*.c' 2>/dev/null))
 
 REVISION := $(shell git rev-parse --short=8 HEAD 2>/dev/null || echo unknown)
 
@@ -56,17 +56,17 @@ $(B)/unit: $(UNITOBJ) $(LIBOBJ)
 	$(call LINK,$^)
 
 # The gossip simulator as a program: sim_gossip SEED [LAST]
-SIM_GOSSIP := $(patsubst %.c,$(B)/%.o,$(wildcard tests/sim/gossip_*.c core/gossip/*.c core/base/*.c net/fortify.c))
+SIM_GOSSIP := $(patsubst %.c,$(B)/%.o,$(wildcard tests/sim/gossip_*.c core/gossip/*.c core/base/*.c net/fortify.c) tests/sim/seeds.c tests/sim/memory.c)
 $(B)/sim_gossip: $(SIM_GOSSIP)
 	$(call LINK,$^)
 
 # … and that of Raft: sim_raft SEED [LAST]
-SIM_RAFT := $(patsubst %.c,$(B)/%.o,$(wildcard tests/sim/raft_*.c core/raft/*.c core/base/*.c core/effect.c net/fortify.c))
+SIM_RAFT := $(patsubst %.c,$(B)/%.o,$(wildcard tests/sim/raft_*.c core/raft/*.c core/base/*.c core/effect.c net/fortify.c) tests/sim/seeds.c tests/sim/memory.c)
 $(B)/sim_raft: $(SIM_RAFT)
 	$(call LINK,$^)
 
 # … and that of whole agents: sim_cluster SEED [LAST]
-SIM_CLUSTER := $(patsubst %.c,$(B)/%.o,$(wildcard tests/sim/cluster_*.c) tests/sim/disk.c)
+SIM_CLUSTER := $(patsubst %.c,$(B)/%.o,$(wildcard tests/sim/cluster_*.c) tests/sim/disk.c tests/sim/seeds.c tests/sim/memory.c)
 $(B)/sim_cluster: $(SIM_CLUSTER) $(LIBOBJ)
 	$(call LINK,$^)
 

@@ -1,10 +1,47 @@
 #include "cmd/agent/log_batch.h"
 
+#include <stdlib.h>
 #include <time.h>
 
+#include "core/base/must.h"
 #include "core/base/slice.h"
+#include "core/effect.h"
+#include "core/raft/raft.h"
 
 enum { HINT_EVERY = 1024 /* entries; recovery applies up to the hint, so it need not be the newest */ };
+
+struct log_batch *log_batch_new(enum log_batch_kind kind, size_t entries, unsigned failures)
+{
+	struct log_batch *b = calloc(1, sizeof *b + entries * sizeof b->entries[0]);
+	MUST(b);
+	b->kind = kind;
+	b->failures = failures;
+	return b;
+}
+
+struct log_batch *log_batch_append(const struct effect *e, unsigned failures)
+{
+	struct log_batch *b = log_batch_new(LOG_APPEND, e->append.n, failures);
+	b->sequence = e->append.sequence;
+	b->cut_after = e->append.cut_after;
+	b->n = e->append.n;
+	slice_cstr(e->append.voted_for, b->vote, sizeof b->vote);
+	b->hard =
+	        (struct wal_hard){.term = e->append.term, .vote_term = e->append.vote_term, .commit = e->append.commit};
+	for (size_t i = 0; i < b->n; i++) {
+		const struct raft_entry *from = &e->append.entries[i];
+		b->entries[i] = (struct wal_entry){from->index, from->term, from->type, from->data};
+	}
+	return b;
+}
+
+struct log_batch *log_batch_snapshot(raft_index index, raft_term replaced, unsigned failures)
+{
+	struct log_batch *b = log_batch_new(replaced ? LOG_REPLACE : LOG_FORGET, 0, failures);
+	b->index = replaced ? index : index + 1;
+	b->term = replaced;
+	return b;
+}
 
 static bool is_news(const struct log_writer *w, const struct wal_hard *h)
 {

@@ -6,6 +6,8 @@
 
 #include "store/wal.h"
 
+struct effect;
+
 enum log_batch_kind {
 	LOG_APPEND,  /* cuts, appends entries and hard state; the result is told to the core */
 	LOG_FORGET,  /* entries below `index` are in a snapshot and no longer needed */
@@ -45,6 +47,13 @@ struct log_writer {
 	raft_term replaced_term;
 	raft_index snapshot; /* the newest that was told of: the log shall say when it is committed */
 };
+
+/* Made zeroed; freed with free(). `failures`: of the log, that the core knows of. */
+struct log_batch *log_batch_new(enum log_batch_kind kind, size_t entries, unsigned failures);
+/* Of an EFF_APPEND. The core's ring of entries may move while the log is written: descriptors are copied, not data. */
+struct log_batch *log_batch_append(const struct effect *e, unsigned failures);
+/* A snapshot up to `index` is on disk; `replaced`: of that term, in the place of the whole log. */
+struct log_batch *log_batch_snapshot(raft_index index, raft_term replaced, unsigned failures);
 
 /* Writes and syncs; each batch has its result then. */
 void log_batch_write(struct log_writer *w, struct log_batch **batches, uint32_t n);

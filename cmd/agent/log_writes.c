@@ -25,35 +25,16 @@ static struct {
 	mono_ns written; /* when something was last written */
 } own = {.group_end = &own.group};
 
-static struct log_batch *batch_add(enum log_batch_kind kind, size_t entries)
+static void batch_add(struct log_batch *b)
 {
-	struct log_batch *b = calloc(1, sizeof *b + entries * sizeof b->entries[0]);
-	MUST(b);
-	b->kind = kind;
-	b->failures = own.failures;
 	*own.group_end = b;
 	own.group_end = &b->next;
-	return b;
 }
 
-/* The core's ring of entries may move while the log is written: the batch copies the descriptors, not the data. */
 void log_writes_append(struct process *p, const struct effect *e)
 {
 	own.process = p;
-	struct log_batch *b = batch_add(LOG_APPEND, e->append.n);
-	b->sequence = e->append.sequence;
-	b->cut_after = e->append.cut_after;
-	b->n = e->append.n;
-	slice_cstr(e->append.voted_for, b->vote, sizeof b->vote);
-	b->hard = (struct wal_hard){.term = e->append.term,
-	        .vote_term = e->append.vote_term,
-	        .commit = e->append.commit,
-	        .floor_term = e->append.floor_term,
-	        .floor = e->append.floor};
-	for (size_t i = 0; i < b->n; i++) {
-		const struct raft_entry *from = &e->append.entries[i];
-		b->entries[i] = (struct wal_entry){from->index, from->term, from->type, from->data};
-	}
+	batch_add(log_batch_append(e, own.failures));
 }
 
 void log_writes_snapshot(struct process *p, raft_index index, raft_term replaced)
@@ -61,10 +42,7 @@ void log_writes_snapshot(struct process *p, raft_index index, raft_term replaced
 	if (!p->wal)
 		return;
 	own.process = p;
-	bool all = replaced || !index;
-	struct log_batch *b = batch_add(all ? LOG_REPLACE : LOG_FORGET, 0);
-	b->index = all ? index : index + 1;
-	b->term = replaced;
+	batch_add(log_batch_snapshot(index, replaced, own.failures));
 }
 
 static void hand_over(struct process *p)
@@ -83,7 +61,7 @@ static void mark(struct timer *t)
 		return;
 	}
 	own.written = 0;
-	batch_add(LOG_MARK, 0);
+	batch_add(log_batch_new(LOG_MARK, 0, own.failures));
 	log_writes_flush(own.process, false);
 }
 

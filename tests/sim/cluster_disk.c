@@ -57,17 +57,6 @@ void platter_recover(struct cluster *c, struct host *h)
 
 /* ---- the log ---- */
 
-static struct log_batch *batch_add(struct platter *p, enum log_batch_kind kind, size_t entries)
-{
-	struct log_batch *b = calloc(1, sizeof *b + entries * sizeof b->entries[0]);
-	MUST(b);
-	b->kind = kind;
-	b->failures = p->told;
-	*p->end = b;
-	p->end = &b->next;
-	return b;
-}
-
 static struct log_batch *batch_pop(struct platter *p)
 {
 	struct log_batch *b = p->waiting;
@@ -122,33 +111,22 @@ static void next_group(struct cluster *c, struct host *h)
 	cluster_later(c, cluster_some(c, p->least, p->most), on_synced, h);
 }
 
+static void batch_add(struct cluster *c, struct host *h, struct log_batch *b)
+{
+	struct platter *p = &h->disk;
+	*p->end = b;
+	p->end = &b->next;
+	next_group(c, h);
+}
+
 void platter_append(struct cluster *c, struct host *h, const struct effect *e)
 {
-	struct log_batch *b = batch_add(&h->disk, LOG_APPEND, e->append.n);
-	b->sequence = e->append.sequence;
-	b->cut_after = e->append.cut_after;
-	b->n = e->append.n;
-	slice_cstr(e->append.voted_for, b->vote, sizeof b->vote);
-	b->hard = (struct wal_hard){.term = e->append.term,
-	        .vote_term = e->append.vote_term,
-	        .commit = e->append.commit,
-	        .floor_term = e->append.floor_term,
-	        .floor = e->append.floor};
-	for (size_t i = 0; i < b->n; i++) {
-		const struct raft_entry *from = &e->append.entries[i];
-		b->entries[i] = (struct wal_entry){from->index, from->term, from->type, from->data};
-	}
-	next_group(c, h);
+	batch_add(c, h, log_batch_append(e, h->disk.told));
 }
 
 void platter_forget(struct cluster *c, struct host *h, const struct effect *e)
 {
-	raft_term replaced = e->snapshot.term;
-	bool all = replaced || !e->snapshot.index;
-	struct log_batch *b = batch_add(&h->disk, all ? LOG_REPLACE : LOG_FORGET, 0);
-	b->index = all ? e->snapshot.index : e->snapshot.index + 1;
-	b->term = replaced;
-	next_group(c, h);
+	batch_add(c, h, log_batch_snapshot(e->snapshot.index, e->snapshot.term, h->disk.told));
 }
 
 /* ---- snapshots ---- */

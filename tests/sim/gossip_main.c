@@ -1,4 +1,4 @@
-/* sim_gossip [-n SIZE] [-s SCENARIO] SEED [LAST]: runs the seeds; -f: from SEED on, until one fails.
+/* sim_gossip [-f] [-n SIZE] [-s SCENARIO] SEED [LAST] (seeds.h).
  * sim_gossip figures [SIZE]: what pools send, how fast deaths are known, what Lifeguard is worth.
  * sim_gossip scale [SIZE [JOINING]]: one large pool, with its cost; a hundredth joins one that is there, unless told
  * else.
@@ -11,15 +11,13 @@
 #include <string.h>
 
 #include "tests/sim/gossip_scenarios.h"
+#include "tests/sim/seeds.h"
 
 struct options {
 	uint32_t n;
 	const char *scenario;
-	bool forever;
-	uint64_t first, last;
+	struct seeds seeds;
 };
-
-static unsigned passed, failed;
 
 static uint32_t size_of(uint64_t seed)
 {
@@ -29,22 +27,19 @@ static uint32_t size_of(uint64_t seed)
 	return kind < 80 ? 4 + (uint32_t)rand_below(&r, 9) : kind < 98 ? 30 : kind < 99 ? 60 : 100;
 }
 
-static void run(const struct sim_scenario *c, uint64_t seed, uint32_t n, const struct options *o)
+static void run(const struct sim_scenario *c, uint64_t seed, uint32_t n, struct options *o)
 {
-	char why[1024] = "", size[32] = "";
+	char why[1024] = "", said[1200] = "", again[128] = "";
+	size_t at = 0;
 	if (n < c->n_min)
 		n = c->n_min;
-	if (c->run(seed, n, why, sizeof why)) {
-		passed++;
-		return;
-	}
-	failed++;
+	if (!c->run(seed, n, why, sizeof why))
+		snprintf(said, sizeof said, "%s, %u members: %s", c->name, n, why);
 	if (o->n)
-		snprintf(size, sizeof size, "-n %u ", n);
-	printf("not ok gossip: seed %llu, %s, %u members: %s\n    again: tests/sim/run gossip %s%s%s%s%llu\n",
-	        (unsigned long long)seed, c->name, n, why, size, o->scenario ? "-s " : "",
-	        o->scenario ? o->scenario : "", o->scenario ? " " : "", (unsigned long long)seed);
-	fflush(stdout);
+		at = (size_t)snprintf(again, sizeof again, "-n %u ", n);
+	if (o->scenario)
+		snprintf(again + at, sizeof again - at, "-s %s ", o->scenario);
+	seeds_verdict(&o->seeds, seed, said, again);
 }
 
 static const struct sim_scenario *scenario_of(const struct options *o, uint64_t seed)
@@ -60,26 +55,24 @@ static const struct sim_scenario *scenario_of(const struct options *o, uint64_t 
 static bool options(struct options *o, int argc, char **argv)
 {
 	int at = 1;
-	for (; at < argc && argv[at][0] == '-'; at++) {
-		if (!strcmp(argv[at], "-f"))
-			o->forever = true;
-		else if (!strcmp(argv[at], "-n") && at + 1 < argc)
-			o->n = (uint32_t)strtoul(argv[++at], NULL, 10);
-		else if (!strcmp(argv[at], "-s") && at + 1 < argc)
-			o->scenario = argv[++at];
-		else
+	while (at < argc && argv[at][0] == '-') {
+		if (seeds_option(&o->seeds, argv, &at))
+			continue;
+		bool size = !strcmp(argv[at], "-n");
+		if (at + 1 == argc || (!size && strcmp(argv[at], "-s") != 0))
 			return false;
+		if (size)
+			o->n = (uint32_t)strtoul(argv[at + 1], NULL, 10);
+		else
+			o->scenario = argv[at + 1];
+		at += 2;
 	}
-	if (at == argc || !scenario_of(o, 0))
-		return false;
-	o->first = strtoull(argv[at], NULL, 10);
-	o->last = at + 1 < argc ? strtoull(argv[at + 1], NULL, 10) : o->first;
-	return true;
+	return scenario_of(o, 0) && seeds_range(&o->seeds, argc, argv, at);
 }
 
 int main(int argc, char **argv)
 {
-	struct options o = {0};
+	struct options o = {.seeds = {.name = "gossip"}};
 	if (argc > 1 && !strcmp(argv[1], "figures")) {
 		sim_figures(argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 300);
 		return 0;
@@ -96,8 +89,7 @@ int main(int argc, char **argv)
 		fputc('\n', stderr);
 		return 2;
 	}
-	for (uint64_t seed = o.first; o.forever ? !failed : seed <= o.last; seed++)
+	for (uint64_t seed; seeds_next(&o.seeds, &seed);)
 		run(scenario_of(&o, seed), seed, o.n ? o.n : size_of(seed), &o);
-	printf("%u passed, %u failed\n", passed, failed);
-	return failed != 0;
+	return seeds_end(&o.seeds);
 }

@@ -262,9 +262,9 @@ void check_read(struct world *w, struct node *n, const struct op *op)
 	size_t servers_n, voters = 0, since = raft_state(n->raft)->voter;
 	const struct raft_server *servers = raft_configuration(n->raft, &servers_n, NULL);
 	for (size_t i = 0; i < servers_n; i++) {
-		const struct node *m = node_named(w, servers[i].id);
+		const struct node *o = node_named(w, servers[i].id);
 		voters += servers[i].suffrage == RAFT_VOTER;
-		since += servers[i].suffrage == RAFT_VOTER && m != n && w->heard[n->number][m->number] >= op->at;
+		since += servers[i].suffrage == RAFT_VOTER && o != n && w->heard[n->number][o->number] >= op->at;
 	}
 	if (since < voters / 2 + 1)
 		world_break(w, "server %d is sure that it leads, and has not asked", n->number);

@@ -7,6 +7,7 @@
 #include "core/base/map.h"
 #include "core/base/must.h"
 #include "core/base/slice.h"
+#include "tests/sim/seeds.h"
 
 enum { STEPS_MAX = 3000000 };
 
@@ -36,11 +37,9 @@ void world_say(struct world *w, const char *fmt, ...)
 	va_list ap;
 	if (!w->talk)
 		return;
-	printf("[%10.3f] ", (double)w->now / NS_PER_MS);
 	va_start(ap, fmt);
-	vprintf(fmt, ap);
+	seeds_say(w->now, fmt, ap);
 	va_end(ap);
-	putchar('\n');
 }
 
 void world_break(struct world *w, const char *fmt, ...)
@@ -49,9 +48,8 @@ void world_break(struct world *w, const char *fmt, ...)
 	if (w->broken)
 		return;
 	w->broken = true;
-	int n = snprintf(w->why, sizeof w->why, "at %.3f ms: ", (double)w->now / NS_PER_MS);
 	va_start(ap, fmt);
-	vsnprintf(w->why + n, sizeof w->why - (size_t)n, fmt, ap);
+	seeds_why(w->why, sizeof w->why, w->now, fmt, ap);
 	va_end(ap);
 	world_say(w, "BROKEN: %s", w->why);
 }
