@@ -9,6 +9,7 @@
 struct cluster_report {
 	unsigned writes, reads, refused, lost; /* answered; refused; nobody knows */
 	unsigned locks, txns, blocked, sessions;
+	unsigned far, failovers; /* answered by another datacenter; a query found its service in another */
 	unsigned crashes, cuts, leaders, snapshots, installs, leaves, joins, disks;
 	char wrong[1024]; /* empty: nothing */
 };

@@ -5,22 +5,21 @@
 #include "core/api/rpc.h"
 #include "core/base/must.h"
 #include "core/base/slice.h"
-#include "core/method/method.h"
-#include "core/method/requests.h"
-#include "core/state/kv.h"
 #include "store/watchset.h"
 #include "tests/sim/cluster_world.h"
 
-/* A blocking query of one of the clients' keys, wherever it has been sent on to. */
+/* A blocking query of one of the clients' keys or of their service, wherever it has been sent on to. */
 static void note_key(struct asked *a)
 {
 	struct arena mem = {0};
-	const struct key_request *q = slice_is(buf_view(&a->method), "KVS.Get")
-	                                      ? method_read_request(&method_kvs_get, buf_view(&a->args), &mem)
-	                                      : NULL;
-	if (q && q->head.q.min_index && q->key.n == 2) {
-		a->key = (unsigned)(q->key.p[1] - '0');
-		a->min_index = q->head.q.min_index;
+	bool service = slice_is(buf_view(&a->method), method_health_service_nodes.name);
+	const struct method *m = service ? &method_health_service_nodes : &method_kvs_get;
+	if (!slice_is(buf_view(&a->method), m->name))
+		return;
+	const struct read_head *head = method_read_request(m, buf_view(&a->args), &mem);
+	if (head && head->q.min_index) {
+		a->key = service ? WEB : (unsigned)(((const struct key_request *)head)->key.p[1] - '0');
+		a->min_index = head->q.min_index;
 	}
 	arena_free(&mem);
 }
@@ -185,19 +184,15 @@ static bool moved(const struct asked *a)
 	return false;
 }
 
-/* Nobody who waits for a key may sleep on when it has changed. */
+/* Nobody who waits for something may sleep on when it has changed. */
 static void look_at_sleeper(struct cluster *c, const struct asked *a)
 {
-	struct arena mem = {0};
-	struct dir_entry e;
-	char key[8] = {'k', (char)('0' + a->key)};
-	bool found;
-	raft_index index = kv_get(a->host->world.db, NULL, slice_of(key), &mem, &e, &found);
-	index = found ? e.modify_index : index;
-	if (index > a->min_index && !a->host->world.restores)
-		cluster_wrong(c, "%s: who waits for %s to change from %llu on sleeps, but it has %llu", a->host->name,
-		        key, (unsigned long long)a->min_index, (unsigned long long)index);
-	arena_free(&mem);
+	const struct host *h = a->host;
+	const struct model *m = c->dc[h->dc].truth.model;
+	raft_index index = m ? model_at(m, a->key, h->world.applied)->index : 0;
+	if (index > a->min_index)
+		cluster_wrong(c, "%s: who waits for k%u to change from %llu on sleeps, but it has %llu", h->name,
+		        a->key, (unsigned long long)a->min_index, (unsigned long long)index);
 }
 
 /* Each that waits runs at most once; those that come meanwhile have seen the new tables. */
@@ -238,4 +233,11 @@ void asked_crashed(struct cluster *c, struct host *h)
 		if (k)
 			client_lost(c, k);
 	}
+}
+
+void asked_settled(struct cluster *c, struct host *h)
+{
+	for (const struct asked *a = h->asked; a; a = a->next)
+		if (a->message)
+			cluster_wrong(c, "%s never answers a %.*s", h->name, PS(buf_view(&a->method)));
 }

@@ -22,7 +22,7 @@ struct stream {
 
 static void step(struct cluster *c, struct host *h, unsigned pool, struct gossip_event *ev);
 
-static struct host *host_at(struct cluster *c, const struct gossip_addr *a)
+const struct host *chat_host(const struct cluster *c, const struct gossip_addr *a)
 {
 	char text[24];
 	const uint8_t *b = a->ip.b + 12;
@@ -31,6 +31,12 @@ static struct host *host_at(struct cluster *c, const struct gossip_addr *a)
 		if (!strcmp(c->hosts[i].ip, text))
 			return &c->hosts[i];
 	return NULL;
+}
+
+static struct host *host_at(struct cluster *c, const struct gossip_addr *a)
+{
+	const struct host *h = chat_host(c, a);
+	return h ? &c->hosts[h->number] : NULL;
 }
 
 static struct gossip_addr address_of(const struct host *h, unsigned pool)
@@ -61,7 +67,7 @@ static void send_packet(struct cluster *c, struct host *h, unsigned pool, const 
 	for (unsigned copies = cluster_below(c, 1000) < c->loss ? 2 : 1; copies; copies--) {
 		if (cluster_below(c, 1000) < c->loss)
 			continue;
-		struct hap *e = cluster_later(c, wire_delay(c), on_packet, to);
+		struct hap *e = cluster_later(c, wire_delay(c, h, to), on_packet, to);
 		e->peer = h->number;
 		e->pool = pool;
 		buf_slice(&e->bytes, x->packet.data);
@@ -103,7 +109,7 @@ static void on_stream(struct cluster *c, struct hap *e);
 
 static void stream_send(struct cluster *c, struct stream *s, unsigned side, unsigned what, struct slice data)
 {
-	mono_ns at = c->now + wire_delay(c);
+	mono_ns at = c->now + wire_delay(c, s->host[!side], s->host[side]);
 	s->last[side] = at > s->last[side] ? at : s->last[side] + 1;
 	struct hap *e = cluster_later(c, s->last[side] - c->now, on_stream, s->host[side]);
 	e->number = s->number;
@@ -180,6 +186,26 @@ static void close_stream(struct cluster *c, struct host *h, unsigned pool, uint3
 		stream_send(c, s, !side, END, S_NONE);
 }
 
+/* ---- the file of peers ---- */
+
+static void write_peers(struct host *h, unsigned pool, const struct gossip_effect *x)
+{
+	struct peers *p = &h->peers[pool];
+	if (x->snapshot.replace)
+		buf_reset(&p->bytes, 1 << 20);
+	buf_slice(&p->bytes, x->snapshot.bytes);
+	p->synced = x->snapshot.sync || x->snapshot.replace ? p->bytes.n : p->synced;
+}
+
+/* What was not synced is there in part. */
+void chat_power_off(struct cluster *c, struct host *h)
+{
+	for (unsigned i = 0; i < POOLS; i++) {
+		struct peers *p = &h->peers[i];
+		p->bytes.n = p->synced + cluster_below(c, p->bytes.n - p->synced + 1);
+	}
+}
+
 /* ---- steps ---- */
 
 static void carry_out(struct cluster *c, struct host *h, unsigned pool, const struct gossip_effect *x)
@@ -190,8 +216,8 @@ static void carry_out(struct cluster *c, struct host *h, unsigned pool, const st
 	case GX_STREAM_OPEN: open_stream(c, h, pool, x); break;
 	case GX_STREAM_WRITE: write_stream(c, h, pool, x); break;
 	case GX_STREAM_CLOSE: close_stream(c, h, pool, x->stream.id); break;
-	case GX_KEYRING:
-	case GX_SNAPSHOT: break;
+	case GX_KEYRING: break;
+	case GX_SNAPSHOT: write_peers(h, pool, x); break;
 	default:
 		ev.gossip.pool = (int)pool;
 		ev.gossip.effect = x;
@@ -226,7 +252,17 @@ mono_ns chat_next(const struct host *h)
 	return at;
 }
 
-/* Names are addresses here. */
+/* Names are those of hosts, or addresses. */
+static bool resolve(struct cluster *c, struct slice name, unsigned pool, struct gossip_addr *out)
+{
+	for (unsigned i = 0; i < c->hosts_n; i++)
+		if (slice_is(name, c->hosts[i].name)) {
+			*out = address_of(&c->hosts[i], pool);
+			return true;
+		}
+	return gossip_addr_parse(name, pool == GOSSIP_LAN ? LAN_PORT : WAN_PORT, out);
+}
+
 static void join(struct cluster *c, struct host *h, const struct effect *e)
 {
 	struct gossip_event ev = {.kind = GE_JOIN, .tag = e->gossip_join.tag};
@@ -234,7 +270,7 @@ static void join(struct cluster *c, struct host *h, const struct effect *e)
 	const struct slice *names = e->gossip_join.names.items;
 	unsigned pool = (unsigned)e->gossip_join.pool;
 	for (uint32_t i = 0; i < e->gossip_join.names.n && ev.join.n < JOINS_MAX; i++)
-		if (gossip_addr_parse(names[i], pool == GOSSIP_LAN ? LAN_PORT : WAN_PORT, &addrs[ev.join.n]))
+		if (resolve(c, names[i], pool, &addrs[ev.join.n]))
 			ev.join.n++;
 	ev.join.addrs = addrs;
 	step(c, h, pool, &ev);
@@ -259,6 +295,7 @@ void chat_start(struct cluster *c, struct host *h)
 		if (gossip_config_of(&h->config, (enum gossip_pool)i, &a, &config)) {
 			config.log = &h->log;
 			config.seed = rand_u64(&c->rand);
+			config.snapshot_bytes = buf_view(&h->peers[i].bytes);
 			h->pools[i] = gossip_new(&config, &f);
 			MUST(h->pools[i]);
 		}

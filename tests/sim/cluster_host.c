@@ -35,23 +35,40 @@ void host_name(struct cluster *c, struct host *h, unsigned number)
 	place(h);
 }
 
+/* One server of a datacenter is told of the others; it brings its own with it. */
+static void whom_to_join_afar(struct cluster *c, struct host *h)
+{
+	unsigned n = 0;
+	for (unsigned i = 0; i < c->hosts_n; i++)
+		if (c->hosts[i].server && c->hosts[i].dc != h->dc)
+			h->joins_wan[n++] = slice_of(c->hosts[i].name);
+	h->config.retry_join_wan = (struct list){h->joins_wan, n};
+}
+
 static void whom_to_join(struct cluster *c, struct host *h)
 {
 	unsigned n = 0;
 	for (unsigned i = 0; i < c->hosts_n; i++) {
 		const struct host *o = &c->hosts[i];
-		if (!o->server || o->dc != h->dc || o == h)
-			continue;
-		memcpy(h->join[n], o->ip, sizeof h->join[n]);
-		h->joins[n] = slice_of(h->join[n]);
-		n++;
+		if (o->dc == h->dc && o != h && (o->server || c->dc[h->dc].servers == 1))
+			h->joins[n++] = slice_of(o->name);
 	}
 	h->config.retry_join = (struct list){h->joins, n};
-	if (c->dcs < 2 || !h->server)
+	if (h->number == c->dc[h->dc].first)
+		whom_to_join_afar(c, h);
+}
+
+/* In some runs the WAN pool is as quick as a LAN pool: what it does about faults is seen within the run. */
+static void configure_wan(const struct cluster *c, struct host *h)
+{
+	h->config.serf_wan_addr = (struct config_addr){CONFIG_ADDR_TCP, slice_of(h->ip), 8302};
+	h->config.serf_wan_advertise = h->config.serf_wan_addr;
+	if (!c->quick_wan)
 		return;
-	memcpy(h->join_wan, c->hosts[c->dc[!h->dc].first].ip, sizeof h->join_wan);
-	h->joins_wan[0] = slice_of(h->join_wan);
-	h->config.retry_join_wan = (struct list){h->joins_wan, 1};
+	h->config.wan_gossip_interval = gossip_lan.gossip_interval;
+	h->config.wan_probe_interval = gossip_lan.probe_interval;
+	h->config.wan_probe_timeout = gossip_lan.probe_timeout;
+	h->config.wan_suspicion_mult = gossip_lan.suspicion_mult;
 }
 
 void host_configure(struct cluster *c, struct host *h)
@@ -61,7 +78,7 @@ void host_configure(struct cluster *c, struct host *h)
 	h->config = (struct agent_config){
 	        .node_name = slice_of(h->name),
 	        .node_id = slice_of(h->id),
-	        .datacenter = h->dc ? S("dc2") : S("dc1"),
+	        .datacenter = datacenter_name(h->dc),
 	        .data_dir = S("data"),
 	        .server_mode = h->server,
 	        .bootstrap_expect = h->server && !h->late ? d->servers : 0,
@@ -97,10 +114,8 @@ void host_configure(struct cluster *c, struct host *h)
 	        .session_ttl_min = NS_PER_S,
 	        .leave_on_terminate = true,
 	};
-	if (c->dcs > 1 && h->server) {
-		h->config.serf_wan_addr = (struct config_addr){CONFIG_ADDR_TCP, host, 8302};
-		h->config.serf_wan_advertise = h->config.serf_wan_addr;
-	}
+	if (c->dcs > 1 && h->server)
+		configure_wan(c, h);
 	whom_to_join(c, h);
 }
 
@@ -229,7 +244,6 @@ void host_show(struct cluster *c, const struct host *h)
 {
 	const struct world *w = &h->world;
 	struct gossip_member m;
-	uint32_t at = 0;
 	if (!h->up) {
 		cluster_say(c, "%s is not there", h->name);
 		return;
@@ -237,8 +251,9 @@ void host_show(struct cluster *c, const struct host *h)
 	cluster_say(c, "%s: role %d, leader %.*s, term %llu, last %llu, commit %llu, applied %llu, voters %u", h->name,
 	        (int)w->role, PS(w->leader), (unsigned long long)w->term, (unsigned long long)w->last_log,
 	        (unsigned long long)w->commit, (unsigned long long)w->applied, w->voters);
-	while (gossip_member_next(h->pools[GOSSIP_LAN], &at, &m))
-		cluster_say(c, "  sees %.*s %s", PS(m.name), gossip_status_name(m.status));
+	for (unsigned i = 0; i < POOLS; i++)
+		for (uint32_t at = 0; h->pools[i] && gossip_member_next(h->pools[i], &at, &m);)
+			cluster_say(c, "  sees %.*s %s", PS(m.name), gossip_status_name(m.status));
 }
 
 mono_ns host_next(const struct host *h)
@@ -298,6 +313,8 @@ void host_crash(struct cluster *c, struct host *h, enum crash how)
 	MUST(h->up);
 	if (h->server)
 		platter_crash(c, h, how); /* what is being written is lent by the core */
+	if (how == CRASH_POWER)
+		chat_power_off(c, h);
 	core_free(h->core);
 	asked_crashed(c, h);
 	wire_crashed(c, h);
@@ -322,4 +339,6 @@ void host_free(struct cluster *c, struct host *h)
 	free(h->out.items);
 	arena_free(&h->out.mem);
 	buf_free(&h->log.lines);
+	for (unsigned i = 0; i < POOLS; i++)
+		buf_free(&h->peers[i].bytes);
 }

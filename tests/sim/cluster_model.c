@@ -6,6 +6,7 @@
 #include "core/base/must.h"
 #include "core/base/slice.h"
 #include "core/state/command.h"
+#include "core/state/health.h"
 #include "core/state/kv.h"
 #include "core/state/session.h"
 #include "tests/sim/cluster_world.h"
@@ -28,7 +29,7 @@ struct model_node {
 };
 
 struct model {
-	struct history keys[KEYS];
+	struct history keys[THINGS];
 	struct model_session *sessions;
 	size_t sessions_n, sessions_cap;
 	struct model_node nodes[NODES_MAX];
@@ -56,7 +57,7 @@ struct model *model_new(void)
 {
 	struct model *m = calloc(1, sizeof *m);
 	MUST(m);
-	for (unsigned i = 0; i < KEYS; i++) {
+	for (unsigned i = 0; i < THINGS; i++) {
 		struct history *k = &m->keys[i];
 		k->items = grown(k->items, &k->cap, 0, sizeof *k->items);
 		k->n = 1;
@@ -68,7 +69,7 @@ void model_free(struct model *m)
 {
 	if (!m)
 		return;
-	for (unsigned i = 0; i < KEYS; i++)
+	for (unsigned i = 0; i < THINGS; i++)
 		free(m->keys[i].items);
 	free(m->sessions);
 	free(m->outcomes);
@@ -190,6 +191,12 @@ static void sessions_gone(struct model *m, const char *node, bool all)
 
 /* ---- commands ---- */
 
+static uint64_t number_of(struct slice name)
+{
+	char text[24];
+	return strtoull(slice_cstr(name, text, sizeof text), NULL, 10);
+}
+
 static uint64_t apply_kvs(struct model *m, const struct kvs_request *q, struct outcome *o)
 {
 	const struct dir_entry *e = &q->dir_entry;
@@ -224,12 +231,6 @@ static uint64_t apply_kvs(struct model *m, const struct kvs_request *q, struct o
 			set(m, key, e, v.lock, "");
 	}
 	return e->flags;
-}
-
-static uint64_t number_of(struct slice name)
-{
-	char text[24];
-	return strtoull(slice_cstr(name, text, sizeof text), NULL, 10);
 }
 
 static uint64_t apply_session(struct model *m, const struct session_request *q, struct outcome *o)
@@ -312,7 +313,13 @@ static void note_check(struct model *m, struct model_node *n, const struct healt
 		sessions_gone(m, n->name, false);
 }
 
-static void apply_register(struct model *m, const struct register_request *q)
+/* Clients register their service only, on nodes that are nobody's: as a key whose value is its port. */
+static bool is_web(struct slice node, struct slice service)
+{
+	return node.n && node.p[0] == 'x' && slice_is(service, "web");
+}
+
+static uint64_t apply_register(struct model *m, const struct register_request *q)
 {
 	struct model_node *n = node_of(m, q->node, true);
 	const struct health_check *checks = q->checks.items;
@@ -321,16 +328,27 @@ static void apply_register(struct model *m, const struct register_request *q)
 		note_check(m, n, q->check);
 	for (uint32_t i = 0; i < q->checks.n; i++)
 		note_check(m, n, &checks[i]);
+	if (!q->service || !is_web(q->node, q->service->id))
+		return 0;
+	const struct dir_entry e = {.flags = (uint64_t)q->service->port};
+	set(m, WEB, &e, 0, NULL);
+	now_of(m, WEB)->service = true;
+	return e.flags;
 }
 
-static void apply_deregister(struct model *m, const struct deregister_request *q)
+static uint64_t apply_deregister(struct model *m, const struct deregister_request *q)
 {
 	struct model_node *n = node_of(m, q->node, false);
+	if (is_web(q->node, q->service_id)) {
+		delete (m, WEB);
+		return number_of(q->token);
+	}
 	if (!n || q->service_id.n || (q->check_id.n && !slice_is(q->check_id, "serfHealth")))
-		return;
+		return 0;
 	sessions_gone(m, n->name, !q->check_id.n);
 	n->checked = false;
 	n->there = n->there && q->check_id.n;
+	return 0;
 }
 
 uint64_t model_apply(struct model *m, const struct known *e)
@@ -363,11 +381,11 @@ uint64_t model_apply(struct model *m, const struct known *e)
 		break;
 	case COMMAND_REGISTER:
 		MUST(command_read(body, &register_request_schema, &q, &a));
-		apply_register(m, &q.reg);
+		number = apply_register(m, &q.reg);
 		break;
 	case COMMAND_DEREGISTER:
 		MUST(command_read(body, &deregister_request_schema, &q, &a));
-		apply_deregister(m, &q.dereg);
+		number = apply_deregister(m, &q.dereg);
 		break;
 	default: break;
 	}
@@ -383,9 +401,9 @@ const struct outcome *model_outcome(const struct model *m, raft_index index)
 	return &m->outcomes[index];
 }
 
-const struct version *model_at(const struct model *m, unsigned key, raft_index index)
+const struct version *model_at(const struct model *m, unsigned thing, raft_index index)
 {
-	const struct history *k = &m->keys[key];
+	const struct history *k = &m->keys[thing];
 	size_t i = k->n;
 	while (k->items[i - 1].index > index)
 		i--;
@@ -404,6 +422,8 @@ const struct version *model_next(const struct model *m, unsigned key, const stru
 
 bool model_same(const struct version *v, const struct dir_entry *e)
 {
+	if (v->service)
+		return v->there && v->flags == e->flags;
 	return v->there && v->modify == e->modify_index && v->create == e->create_index && v->lock == e->lock_index &&
 	       v->flags == e->flags && v->value == value_of(e->value) && slice_is(e->session, v->session);
 }
@@ -424,6 +444,19 @@ static void compare_sessions(struct cluster *c, struct host *h, const struct mod
 	}
 	if (alive != db_count(r, TREE_SESSIONS))
 		cluster_wrong(c, "%s has %zu sessions, it should have %zu", h->name, db_count(r, TREE_SESSIONS), alive);
+}
+
+static void compare_service(struct cluster *c, struct host *h, const struct version *v)
+{
+	struct arena a = {0};
+	struct list nodes = {0};
+	health_service_nodes(h->world.db, NULL, S("web"), ANY_TAG, S_NONE, &a, &nodes);
+	const struct check_service_node *n = nodes.items;
+	if (nodes.n != v->there || (nodes.n && (uint64_t)n->service->port != v->flags))
+		cluster_wrong(c, "%s at %llu has %u instances of the service, of %lld; it should %s %llu", h->name,
+		        (unsigned long long)h->world.applied, nodes.n, nodes.n ? (long long)n->service->port : 0,
+		        v->there ? "be of" : "be gone since", (unsigned long long)(v->there ? v->flags : v->index));
+	arena_free(&a);
 }
 
 void model_compare(struct cluster *c, struct host *h)
@@ -449,6 +482,7 @@ void model_compare(struct cluster *c, struct host *h)
 			        (unsigned long long)v->lock, v->session, (unsigned long long)v->flags);
 		arena_free(&a);
 	}
+	compare_service(c, h, model_at(m, WEB, at));
 	if (at == m->index)
 		compare_sessions(c, h, m);
 }

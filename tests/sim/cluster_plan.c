@@ -16,22 +16,45 @@ static void add_host(struct cluster *c, unsigned dc, bool server, bool late)
 	h->late = late;
 }
 
-void plan_shape(struct cluster *c)
+static void add_datacenter(struct cluster *c, unsigned dc, unsigned servers)
+{
+	c->dc[dc].servers = servers;
+	c->dc[dc].first = c->hosts_n;
+	for (unsigned k = 0; k < servers; k++)
+		add_host(c, dc, true, false);
+}
+
+static void shape_one(struct cluster *c)
 {
 	static const unsigned sizes[] = {1, 3, 3, 3, 3, 3, 3, 5, 5, 7};
-	c->dcs = cluster_chance(c, 15) ? 2 : 1;
-	c->big = cluster_chance(c, 50);
-	for (unsigned i = 0; i < c->dcs; i++) {
-		unsigned n = i ? 1 : sizes[cluster_below(c, c->dcs > 1 ? 7 : ARRAY_LEN(sizes))];
-		c->dc[i].servers = n;
-		c->dc[i].first = c->hosts_n;
-		for (unsigned k = 0; k < n; k++)
-			add_host(c, i, true, false);
-	}
+	add_datacenter(c, 0, sizes[cluster_below(c, ARRAY_LEN(sizes))]);
 	if (cluster_chance(c, 30))
 		add_host(c, 0, true, true);
 	for (uint64_t n = cluster_below(c, 3); n; n--)
 		add_host(c, 0, false, false);
+}
+
+static void shape_many(struct cluster *c)
+{
+	c->far = cluster_some(c, NS_PER_MS, 80 * NS_PER_MS);
+	c->quick_wan = cluster_chance(c, 50);
+	for (unsigned i = 0; i < c->dcs; i++)
+		add_datacenter(c, i, cluster_chance(c, i < 2 ? 80 : 40) ? 3 : 1);
+	if (cluster_chance(c, 20))
+		add_host(c, (unsigned)cluster_below(c, c->dcs), true, true);
+	for (unsigned i = 0; i < c->dcs; i++)
+		if (cluster_chance(c, 40))
+			add_host(c, i, false, false);
+}
+
+void plan_shape(struct cluster *c)
+{
+	c->dcs = cluster_chance(c, 30) ? 2 + cluster_chance(c, 20) : 1;
+	c->big = cluster_chance(c, 50);
+	if (c->dcs > 1)
+		shape_many(c);
+	else
+		shape_one(c);
 	c->clients_n = 3 + (unsigned)cluster_below(c, CLIENTS_MAX - 2);
 	c->delay_most = cluster_some(c, 300 * NS_PER_US, 20 * NS_PER_MS);
 	c->loss = (unsigned)cluster_below(c, 60);
@@ -62,9 +85,12 @@ static struct host *some_host(struct cluster *c)
 
 static struct host *some_leader(struct cluster *c)
 {
-	for (unsigned i = 0; i < c->hosts_n; i++)
-		if (c->hosts[i].up && c->hosts[i].world.ready && cluster_chance(c, 70))
-			return &c->hosts[i];
+	unsigned first = (unsigned)cluster_below(c, c->hosts_n);
+	for (unsigned i = 0; i < c->hosts_n; i++) {
+		struct host *h = &c->hosts[(first + i) % c->hosts_n];
+		if (h->up && h->world.ready && cluster_chance(c, 70))
+			return h;
+	}
 	return some_host(c);
 }
 
@@ -174,6 +200,25 @@ static void fault_cut(struct cluster *c)
 	cluster_say(c, "the network is cut, kind %llu (%s)", (unsigned long long)kind, c->hosts[alone].name);
 }
 
+/* Datacenters lose each other: altogether, one way, or but for one thin way. */
+static void fault_apart(struct cluster *c)
+{
+	uint64_t kind = cluster_below(c, 3);
+	const struct host *a = some_host(c), *b = some_host(c);
+	unsigned alone = (unsigned)cluster_below(c, c->dcs);
+	if (c->dcs < 2)
+		return;
+	for (unsigned i = 0; i < c->hosts_n; i++)
+		for (unsigned k = 0; k < c->hosts_n; k++) {
+			const struct host *from = &c->hosts[i], *to = &c->hosts[k];
+			bool thin = kind == 2 && ((from == a && to == b) || (from == b && to == a));
+			bool parts = kind == 1 ? from->dc == alone : from->dc == alone || to->dc == alone;
+			cut(c, i, k, from->dc != to->dc && parts && !thin);
+		}
+	c->report->cuts++;
+	cluster_say(c, "%s is cut off, kind %llu", datacenter_name(alone).p, (unsigned long long)kind);
+}
+
 static void fault_whole(struct cluster *c)
 {
 	memset(c->cut, 0, sizeof c->cut);
@@ -249,8 +294,8 @@ static void fault_members(struct cluster *c)
 void plan_fault(struct cluster *c)
 {
 	static void (*const faults[])(struct cluster *) = {fault_crash, fault_crash, fault_start, fault_pause,
-	        fault_clock, fault_disk, fault_disk, fault_cut, fault_cut, fault_whole, fault_break, fault_delays,
-	        fault_leave, fault_members};
+	        fault_clock, fault_disk, fault_disk, fault_cut, fault_cut, fault_apart, fault_whole, fault_break,
+	        fault_delays, fault_leave, fault_members};
 	faults[cluster_below(c, ARRAY_LEN(faults))](c);
 }
 
@@ -259,8 +304,10 @@ void plan_fault(struct cluster *c)
 /* How long until all are well, at most. Serf tries every 30 s to reach who is failed or has left. Who was taken out by
  * hand stays out, on purpose, until the leader looks through the members again, once a minute (agent/consul/leader.go:
  * reconcileInterval); until then nobody tells him anything. Then he is put back without a voice, and gets it when he
- * was healthy for two seconds, looked at every two. */
-#define HEALS_WITHIN (40 * NS_PER_S)
+ * was healthy for two seconds, looked at every two. In a WAN pool each asks one of all the others once a minute, and
+ * who is there again but is thought dead by servers he never asks is heard of by such a chain. */
+#define HEALS_WITHIN (150 * NS_PER_S)
+#define HEALS_AFAR_WITHIN (240 * NS_PER_S)
 #define LOOKED_THROUGH (60 * NS_PER_S)
 #define VOTES_WITHIN (15 * NS_PER_S)
 
@@ -277,10 +324,10 @@ dur_ns plan_calm(struct cluster *c)
 		h->disk.disk.capacity = h->disk.disk.fail_at = h->disk.disk.fail_until = 0;
 		h->disk.least = 20 * NS_PER_US;
 		h->disk.most = NS_PER_MS;
-		h->paused = h->paused > c->now ? c->now : h->paused;
 	}
 	c->written = c->report->writes;
-	return c->removed ? LOOKED_THROUGH + VOTES_WITHIN : HEALS_WITHIN;
+	dur_ns most = c->dcs > 1 ? HEALS_AFAR_WITHIN : HEALS_WITHIN;
+	return c->removed ? most + LOOKED_THROUGH + VOTES_WITHIN : most;
 }
 
 static bool same_as_leader(const struct cluster *c, const struct datacenter *d)
@@ -290,6 +337,37 @@ static bool same_as_leader(const struct cluster *c, const struct datacenter *d)
 		if (&c->dc[h->dc] == d && h->server && h->up && !h->late && h->world.applied + 8 < d->truth.n)
 			return false;
 	}
+	return true;
+}
+
+/* It knows all that are there, where they are now: of its datacenter, and the servers of all. */
+static bool pool_is_whole(const struct cluster *c, const struct host *h, unsigned pool)
+{
+	struct gossip_member m;
+	uint32_t at = 0;
+	unsigned seen = 0, up = 0;
+	for (unsigned i = 0; i < c->hosts_n; i++) {
+		const struct host *o = &c->hosts[i];
+		up += o->up && (pool == GOSSIP_LAN ? o->dc == h->dc : o->server);
+	}
+	while (gossip_member_next(h->pools[pool], &at, &m)) {
+		const struct host *o = chat_host(c, &m.addr);
+		if (m.status == GOSSIP_ALIVE && !(o && o->up))
+			return false;
+		seen += m.status == GOSSIP_ALIVE;
+	}
+	return seen == up;
+}
+
+static bool is_well(const struct cluster *c, const struct host *h)
+{
+	if (!h->up)
+		return h->late;
+	if (h->leaving || h->paused > c->now || (h->server && !(h->world.leader.n && h->world.voter)))
+		return false;
+	for (unsigned i = 0; i < POOLS; i++)
+		if (h->pools[i] && !pool_is_whole(c, h, i))
+			return false;
 	return true;
 }
 
@@ -304,8 +382,7 @@ bool plan_healed(struct cluster *c)
 			host_start(c, h);
 			healed = false;
 		}
-		healed = healed && (!h->up || h->late || !h->server || (h->world.leader.n && h->world.voter)) &&
-		         !(h->up && h->leaving);
+		healed = healed && is_well(c, h);
 	}
 	for (unsigned i = 0; i < c->dcs; i++)
 		healed = healed && same_as_leader(c, &c->dc[i]);

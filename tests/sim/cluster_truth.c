@@ -131,6 +131,9 @@ static void push(struct cluster *c, struct host *h, struct known *k)
 		return;
 	MUST(number < c->ops_n);
 	struct op *op = &c->ops[number];
+	if (&c->dc[op->dc].truth != t)
+		cluster_wrong(c, "operation %llu, asked of %s, is done by %s", (unsigned long long)number,
+		        datacenter_name(op->dc).p, h->name);
 	if (op->index)
 		cluster_wrong(c, "operation %llu was done as %llu, and again as %llu", (unsigned long long)number,
 		        (unsigned long long)op->index, (unsigned long long)k->index);
@@ -236,6 +239,7 @@ void truth_same(struct cluster *c, struct datacenter *d)
 			cluster_wrong(c, "in the end %s has applied %llu, but %llu was told somebody", h->name,
 			        (unsigned long long)h->world.applied, (unsigned long long)d->floor);
 		model_compare(c, h);
+		services_compare(c, h);
 		buf_reset(&state, 1 << 20);
 		tables(h->world.db, of ? &state : &first);
 		if (!of)

@@ -17,11 +17,12 @@ struct host *wire_host(struct cluster *c, struct slice address)
 	return NULL;
 }
 
-dur_ns wire_delay(struct cluster *c)
+dur_ns wire_delay(struct cluster *c, const struct host *from, const struct host *to)
 {
+	dur_ns far = from->dc != to->dc ? c->far : 0;
 	if (!c->calm && cluster_below(c, 1000) < c->odd)
-		return cluster_some(c, 50 * NS_PER_MS, 800 * NS_PER_MS);
-	return cluster_some(c, 50 * NS_PER_US, c->delay_most);
+		return far + cluster_some(c, 50 * NS_PER_MS, 800 * NS_PER_MS);
+	return far + cluster_some(c, 50 * NS_PER_US, c->delay_most);
 }
 
 bool wire_open(const struct cluster *c, const struct host *from, const struct host *to)
@@ -65,8 +66,8 @@ static void lose_after(struct cluster *c, struct host *h, struct host *peer, uns
 {
 	struct link *l = &h->links[peer->number][channel];
 	if (l->open && peer->up)
-		cluster_later(c, wire_delay(c) + (wire_open(c, h, peer) ? 0 : after), on_closed, peer)->number =
-		        l->conn;
+		cluster_later(c, wire_delay(c, h, peer) + (wire_open(c, h, peer) ? 0 : after), on_closed, peer)
+		        ->number = l->conn;
 	*l = (struct link){0};
 	struct hap *e = cluster_later(c, after, on_lost, h);
 	e->peer = peer->number;
@@ -92,7 +93,8 @@ void wire_drop(struct cluster *c, struct host *h, const struct effect *e)
 		for (unsigned k = 0; slice_is(e->raft.peer, c->hosts[i].id) && k < CHANNELS; k++) {
 			struct link *l = &h->links[i][k];
 			if (l->open && c->hosts[i].up)
-				cluster_later(c, wire_delay(c), on_closed, &c->hosts[i])->number = l->conn;
+				cluster_later(c, wire_delay(c, h, &c->hosts[i]), on_closed, &c->hosts[i])->number =
+				        l->conn;
 			*l = (struct link){0};
 		}
 }
@@ -156,7 +158,7 @@ void wire_send(struct cluster *c, struct host *h, const struct effect *x)
 	}
 	if (!l->open)
 		*l = (struct link){.open = true, .conn = ++c->numbers, .arrives = c->now};
-	mono_ns at = c->now + wire_delay(c);
+	mono_ns at = c->now + wire_delay(c, h, peer);
 	l->arrives = at > l->arrives ? at : l->arrives + 1; /* heaps keep no order among equals */
 	l->tags[(l->first + l->count++) % LINK_MAX] = x->raft.tag;
 	struct hap *e = cluster_later(c, l->arrives - c->now, on_request, peer);
@@ -203,7 +205,7 @@ void wire_answer(struct cluster *c, struct host *h, const struct effect *x)
 	if (!in)
 		return;
 	struct host *peer = &c->hosts[in->peer];
-	mono_ns at = c->now + wire_delay(c);
+	mono_ns at = c->now + wire_delay(c, h, peer);
 	if (in->states_n) {
 		buf_free(&in->states[0]);
 		memmove(in->states, in->states + 1, --in->states_n * sizeof in->states[0]);
@@ -306,7 +308,7 @@ void wire_call(struct cluster *c, struct host *from, const struct call_forward *
 	}
 	r->to = to;
 	r->to_life = to->life;
-	struct hap *e = cluster_later(c, wire_delay(c), on_rpc, to);
+	struct hap *e = cluster_later(c, wire_delay(c, from, to), on_rpc, to);
 	uint32_t n = (uint32_t)what->method.n;
 	e->number = r->number;
 	buf_bytes(&e->bytes, &n, sizeof n);
@@ -333,11 +335,10 @@ void wire_called(struct cluster *c, struct host *at, uint64_t call, struct slice
 	if (!r)
 		return;
 	if (!c->calm && cluster_below(c, 2000) < c->odd) {
-		rpc_lost(c, r, wire_delay(c), false);
+		rpc_lost(c, r, wire_delay(c, at, r->from), false);
 		return;
 	}
-	(void)at;
-	struct hap *e = cluster_later(c, wire_delay(c), on_rpc_answer, r->from);
+	struct hap *e = cluster_later(c, wire_delay(c, at, r->from), on_rpc_answer, r->from);
 	e->number = call;
 	buf_slice(&e->bytes, body);
 	if (error.n)
@@ -358,7 +359,7 @@ void wire_crashed(struct cluster *c, struct host *h)
 		for (unsigned k = 0; k < CHANNELS; k++) {
 			struct host *o = &c->hosts[i];
 			if (h->links[i][k].open && o->up)
-				cluster_later(c, wire_delay(c), on_closed, o)->number = h->links[i][k].conn;
+				cluster_later(c, wire_delay(c, h, o), on_closed, o)->number = h->links[i][k].conn;
 			h->links[i][k] = (struct link){0};
 			if (o->links[h->number][k].open && o->up)
 				lose(c, o, h, k);
@@ -370,7 +371,7 @@ void wire_crashed(struct cluster *c, struct host *h)
 	for (struct rpc *r = c->rpcs, *next; r; r = next) {
 		next = r->next;
 		if (r->to == h && r->to_life == h->life)
-			rpc_lost(c, r, wire_delay(c), false);
+			rpc_lost(c, r, wire_delay(c, h, r->from), false);
 		else if (r->from == h && r->from_life == h->life)
 			rpc_free(c, r);
 	}

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 
 #include "core/base/must.h"
+#include "tests/sim/seeds.h"
 
+#define SETTLES_WITHIN (5 * NS_PER_S)
 enum { STILL_MAX = 20000, STEPS_MAX = 2000000 };
 
 /* ---- chance and words ---- */
@@ -30,11 +32,9 @@ void cluster_say(struct cluster *c, const char *fmt, ...)
 	va_list ap;
 	if (!c->talk)
 		return;
-	printf("[%10.3f] ", (double)c->now / NS_PER_MS);
 	va_start(ap, fmt);
-	vprintf(fmt, ap);
+	seeds_say(c->now, fmt, ap);
 	va_end(ap);
-	putchar('\n');
 }
 
 void cluster_wrong(struct cluster *c, const char *fmt, ...)
@@ -42,13 +42,10 @@ void cluster_wrong(struct cluster *c, const char *fmt, ...)
 	va_list ap;
 	if (cluster_over(c))
 		return;
-	char *to = c->report->wrong;
-	size_t room = sizeof c->report->wrong;
-	int n = snprintf(to, room, "at %.3f ms: ", (double)c->now / NS_PER_MS);
 	va_start(ap, fmt);
-	vsnprintf(to + n, room - (size_t)n, fmt, ap);
+	seeds_why(c->report->wrong, sizeof c->report->wrong, c->now, fmt, ap);
 	va_end(ap);
-	cluster_say(c, "WRONG: %s", to);
+	cluster_say(c, "WRONG: %s", c->report->wrong);
 	for (unsigned i = 0; c->talk && i < c->hosts_n; i++)
 		host_show(c, &c->hosts[i]);
 }
@@ -142,6 +139,20 @@ static void troubles(struct cluster *c, mono_ns end)
 	}
 }
 
+/* Nobody asks any more: everybody has applied all of it, and has answered. */
+static bool settled(const struct cluster *c)
+{
+	for (unsigned i = 0; i < c->hosts_n; i++) {
+		const struct host *h = &c->hosts[i];
+		if (h->up && h->server && h->world.applied < c->dc[h->dc].truth.n)
+			return false;
+		for (const struct asked *a = h->asked; a; a = a->next)
+			if (a->message)
+				return false;
+	}
+	return true;
+}
+
 static void heal(struct cluster *c)
 {
 	mono_ns most = c->now + plan_calm(c);
@@ -150,9 +161,16 @@ static void heal(struct cluster *c)
 	if (!cluster_over(c) && !plan_healed(c))
 		cluster_wrong(c, "in all the time of calm it does not heal");
 	c->quiet = true;
-	cluster_until(c, c->now + 1500 * NS_PER_MS);
+	mono_ns end = c->now + SETTLES_WITHIN;
+	do
+		cluster_until(c, c->now + 500 * NS_PER_MS);
+	while (c->now < end && !cluster_over(c) && !settled(c));
 	for (unsigned i = 0; i < c->dcs && !cluster_over(c); i++)
 		truth_same(c, &c->dc[i]);
+	for (unsigned i = 0; i < c->hosts_n && !cluster_over(c); i++)
+		asked_settled(c, &c->hosts[i]);
+	if (!cluster_over(c))
+		end_look(c);
 }
 
 void cluster_end(struct cluster *c)

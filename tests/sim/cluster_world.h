@@ -8,7 +8,10 @@
  *   cluster_wire.c    connections of Raft and calls between servers: late, cut one way or both, broken
  *   cluster_gossip.c  packets and streams of the pools: lost, doubled, late
  *   cluster_asked.c   a call at an agent's door, and what it waits for
- *   cluster_client.c  what clients ask, and whether the answers can be
+ *   cluster_client.c  what clients ask of keys and sessions
+ *   cluster_services.c what they ask of services, and of a prepared query
+ *   cluster_answer.c  whether the answers can be
+ *   cluster_end.c     what all must be able to do when all is well again
  *   cluster_truth.c   what is committed, and what each log may say (election safety, log matching, completeness)
  *   cluster_model.c   the same commands applied to a simple store of its own, version by version
  *   cluster_plan.c    the shape of the clusters, and what goes wrong
@@ -22,17 +25,23 @@
 #include "core/base/map.h"
 #include "core/core.h"
 #include "core/gossip/gossip.h"
+#include "core/method/method.h"
+#include "core/method/requests.h"
 #include "store/model.h"
 #include "tests/sim/cluster.h"
 #include "tests/sim/disk.h"
 
 enum {
-	HOSTS_MAX = 14,
+	HOSTS_MAX = 16,
 	CHANNELS = 3,
 	POOLS = 2,
-	KEYS = 4,
+	KEYS = 5,   /* of clients; the last is left alone until all is well again */
+	WEB = KEYS, /* a service; it has versions as keys have */
+	THINGS,
+	NO_KEY = THINGS,
 	CLIENTS_MAX = 8,
-	DCS = 2,
+	PROBES_MAX = 64, /* who asks in the end, client by client */
+	DCS = 3,
 	LINK_MAX = 1024,
 	INCOMING_MAX = 256,
 	INSTALLS_MAX = 8,
@@ -76,6 +85,12 @@ struct platter {
 	} snapshot;
 };
 
+/* The file that remembers a pool. */
+struct peers {
+	struct buf bytes;
+	size_t synced;
+};
+
 /* ---- Raft's connections ---- */
 
 struct link {
@@ -110,8 +125,8 @@ struct host {
 	bool late;    /* not there at the beginning */
 	bool leaving; /* it was asked to */
 	unsigned moves;
-	char name[16], id[ID_MAX], ip[24], address[32], join[HOSTS_MAX][24], join_wan[24];
-	struct slice joins[HOSTS_MAX], joins_wan[1];
+	char name[16], id[ID_MAX], ip[24], address[32];
+	struct slice joins[HOSTS_MAX], joins_wan[HOSTS_MAX];
 	struct agent_config config;
 	struct epoch *epoch;
 	struct core *core;
@@ -127,6 +142,7 @@ struct host {
 	struct asked *asked;
 	struct platter disk;
 	struct gossip *pools[POOLS];
+	struct peers peers[POOLS];
 	struct link links[HOSTS_MAX][CHANNELS];
 	struct incoming in[INCOMING_MAX];
 	struct mirror mirror;
@@ -135,8 +151,6 @@ struct host {
 };
 
 /* ---- what is asked ---- */
-
-enum { NO_KEY = KEYS };
 
 struct asked {
 	struct asked *next, **prev;
@@ -183,27 +197,33 @@ enum op_kind {
 	OP_STALE, /* or default */
 	OP_BLOCK, /* until it changes */
 	OP_TXN_READ,
-	OP_KINDS,
+	OP_REGISTER, /* the service, with a port of its own */
+	OP_DEREGISTER,
+	OP_SERVICE,       /* consistent, default or stale */
+	OP_SERVICE_BLOCK, /* until it changes */
+	OP_NODES,
+	OP_DATACENTERS,
+	OP_DEFINE, /* the prepared query for the service */
+	OP_FIND,   /* … executed */
 };
 
 struct op {
 	enum op_kind kind;
 	unsigned key, other;
-	bool newest;       /* of a read: no older than what was known when it was asked */
-	raft_index floor;  /* what had been seen by anybody when it was asked */
-	raft_index index;  /* of the log, once it is there */
-	raft_index seen;   /* what a CAS is based on, what a blocking query knows */
-	bool done, delays; /* delays: a lock that may be refused without the log */
+	unsigned dc;
+	bool newest;           /* of a read: no older than what was known when it was asked */
+	raft_index floor[DCS]; /* what had been seen by anybody when it was asked */
+	raft_index index;      /* of the log, once it is there */
+	raft_index seen;       /* what a CAS is based on, what a blocking query knows */
+	bool done, refused;    /* done: answered, well or not */
 };
 
 struct client {
-	unsigned number, dc; /* whose keys it uses */
-	struct host *host;   /* asks there */
-	uint64_t op;         /* under way; 0: none */
-	mono_ns since;
-	char session[ID_MAX]; /* its own; empty: none */
-	bool holds[KEYS];
-	raft_index last[KEYS]; /* as last seen: of the key's answers, for blocking queries */
+	unsigned number, dc;     /* whose keys it uses */
+	struct host *host;       /* asks there */
+	uint64_t op;             /* under way; 0: none */
+	char session[ID_MAX];    /* its own; empty: none */
+	raft_index last[THINGS]; /* as last seen: of the key's answers, for blocking queries */
 	raft_index modify[KEYS];
 };
 
@@ -222,6 +242,7 @@ struct known { /* an entry, by index and term */
 struct version { /* of a key: what it was from an index on */
 	raft_index index;
 	bool there;
+	bool service; /* of it only the flags count: its port */
 	uint64_t flags, value;
 	char session[ID_MAX];
 	raft_index lock, create, modify;
@@ -245,6 +266,7 @@ struct datacenter {
 	unsigned servers, first; /* at the beginning; number of its first host */
 	struct truth truth;
 	raft_index floor; /* the highest that anybody has seen */
+	bool has_query;   /* somebody was told so */
 };
 
 struct cluster {
@@ -257,15 +279,15 @@ struct cluster {
 	unsigned hosts_n, dcs;
 	struct datacenter dc[DCS];
 	bool cut[HOSTS_MAX][HOSTS_MAX]; /* nothing gets from … to … */
-	dur_ns delay_most;
-	unsigned loss, odd; /* per thousand: packets lost; deliveries that take long or break */
-	bool calm, quiet, big;
+	dur_ns delay_most, far;         /* far: on top, from one datacenter to another */
+	unsigned loss, odd;             /* per thousand: packets lost; deliveries that take long or break */
+	bool calm, quiet, big, quick_wan;
 	bool removed; /* by hand: a server that lives was taken out of the group */
 	dur_ns fault_pause, client_pause;
 	uint64_t numbers; /* of connections, calls, asks */
 	struct rpc *rpcs;
 	struct stream *streams;
-	struct client clients[CLIENTS_MAX];
+	struct client clients[CLIENTS_MAX + PROBES_MAX + 1];
 	unsigned clients_n;
 	struct op *ops; /* [number] */
 	size_t ops_n, ops_cap;
@@ -313,7 +335,7 @@ void platter_state(const struct db_root *r, struct buf *out);
 
 /* cluster_wire.c */
 struct host *wire_host(struct cluster *c, struct slice address);
-dur_ns wire_delay(struct cluster *c);
+dur_ns wire_delay(struct cluster *c, const struct host *from, const struct host *to);
 bool wire_open(const struct cluster *c, const struct host *from, const struct host *to);
 void wire_send(struct cluster *c, struct host *h, const struct effect *e);
 void wire_answer(struct cluster *c, struct host *h, const struct effect *e);
@@ -327,10 +349,12 @@ void wire_free(struct cluster *c);
 /* cluster_gossip.c */
 void chat_start(struct cluster *c, struct host *h);
 void chat_stop(struct cluster *c, struct host *h);
+void chat_power_off(struct cluster *c, struct host *h);
 void chat_tick(struct cluster *c, struct host *h);
 mono_ns chat_next(const struct host *h); /* by its own clock */
 void chat_command(struct cluster *c, struct host *h, const struct effect *e);
 void chat_free(struct cluster *c);
+const struct host *chat_host(const struct cluster *c, const struct gossip_addr *a); /* who is there now */
 
 /* cluster_asked.c */
 struct asked *asked_new(struct cluster *c, struct host *h, struct slice method, struct slice args);
@@ -340,11 +364,35 @@ void asked_forwarded(struct cluster *c, struct host *h, uint64_t number, const s
 enum asked_news { NEWS_OF_TABLES = 1, NEWS_OF_LEADER = 2, NEWS_OF_RESTORE = 4 };
 void asked_published(struct cluster *c, struct host *h, unsigned news);
 void asked_crashed(struct cluster *c, struct host *h);
+void asked_settled(struct cluster *c, struct host *h); /* in the end: does the core owe anybody an answer? */
 
 /* cluster_client.c */
+struct question {
+	const struct method *method;
+	struct buf args;
+};
 void client_begin(struct cluster *c);
+/* Of the client's datacenter, at any agent. Returns the operation's number. */
+uint64_t client_asks(struct cluster *c, struct client *k, struct host *h, enum op_kind kind, unsigned key);
 void client_answered(struct cluster *c, struct client *k, struct slice error, struct slice body);
 void client_lost(struct cluster *c, struct client *k); /* the agent that it had asked is gone */
+struct op *client_op(struct cluster *c, const struct client *k);
+struct slice datacenter_name(unsigned dc);
+
+/* cluster_services.c */
+bool services_question(struct cluster *c, struct client *k, struct question *q); /* false: it is none of these */
+void services_answer(struct cluster *c, struct client *k, struct mp_reader *r, struct arena *a);
+void services_compare(struct cluster *c, struct host *h); /* is anything there that belongs elsewhere? */
+
+/* cluster_answer.c */
+void answer_take(struct cluster *c, struct client *k, struct slice body);
+void answer_written(struct cluster *c, struct client *k, bool yes); /* yes: what it was told */
+/* Of a thing of a datacenter it was told this, or that it is not there (NULL). */
+void answer_read(struct cluster *c, struct client *k, unsigned dc, unsigned thing, const struct dir_entry *e);
+void answer_wrong(struct cluster *c, const struct client *k, const char *what);
+
+/* cluster_end.c */
+void end_look(struct cluster *c);
 
 /* cluster_truth.c */
 void truth_appended(struct cluster *c, struct host *h, const struct effect *e);
@@ -365,9 +413,9 @@ struct outcome {
 	char id[ID_MAX]; /* of a session made */
 };
 const struct outcome *model_outcome(const struct model *m, raft_index index);
-const struct version *model_at(const struct model *m, unsigned key, raft_index index);
+const struct version *model_at(const struct model *m, unsigned thing, raft_index index);
 /* The next version (of NULL: the first, which is nothing since index 0); it held up to `until`. NULL: there is none. */
-const struct version *model_next(const struct model *m, unsigned key, const struct version *v, raft_index *until);
+const struct version *model_next(const struct model *m, unsigned thing, const struct version *v, raft_index *until);
 bool model_same(const struct version *v, const struct dir_entry *e);
 bool model_session(const struct model *m, const char *id); /* is it alive now? */
 void model_compare(struct cluster *c, struct host *h);     /* its tables, as applied, with the model */
