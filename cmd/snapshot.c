@@ -33,6 +33,16 @@ static const char *file_of(struct words words)
 	return NULL;
 }
 
+/* A command that names one file and asks an agent. */
+static int with_file(struct words words, int (*command)(struct client *c, const char *path))
+{
+	const char *path = file_of(words);
+	struct client *c = path ? client_for_command() : NULL;
+	int code = c ? command(c, path) : FAILED;
+	client_close(c);
+	return code;
+}
+
 static int failed(const char *what, const struct fail *f)
 {
 	complain("%s: %s", what, f->text);
@@ -116,11 +126,7 @@ static int save(struct client *c, const char *path)
 
 int cmd_snapshot_save(struct words words)
 {
-	const char *path = file_of(words);
-	struct client *c = path ? client_for_command() : NULL;
-	int code = c ? save(c, path) : FAILED;
-	client_close(c);
-	return code;
+	return with_file(words, save);
 }
 
 /* ---- restore ---- */
@@ -156,11 +162,7 @@ static int restore(struct client *c, const char *path)
 
 int cmd_snapshot_restore(struct words words)
 {
-	const char *path = file_of(words);
-	struct client *c = path ? client_for_command() : NULL;
-	int code = c ? restore(c, path) : FAILED;
-	client_close(c);
-	return code;
+	return with_file(words, restore);
 }
 
 /* ---- inspect ---- */

@@ -64,4 +64,12 @@ struct disk {
 	enum err (*sync_dir)(struct disk *d, const char *dir, struct fail *f);
 };
 
+/* ---- small files, whole (disk.c) ---- */
+
+/* Reads a file into the arena. One of more than `max` bytes is ERR_CORRUPT and not read. */
+enum err disk_read_file(
+        struct disk *d, const char *name, size_t max, struct arena *a, struct slice *out, struct fail *f);
+/* Makes a file, or empties it, and writes it; with `sync` the bytes are on disk then, its name not yet. */
+enum err disk_write_file(struct disk *d, const char *name, struct slice bytes, bool sync, struct fail *f);
+
 #endif

@@ -193,18 +193,6 @@ void snapshot_write(struct snapshot_writer *w, struct slice bytes)
 	}
 }
 
-static enum err write_file(struct disk *d, const char *path, struct slice bytes, struct fail *f)
-{
-	struct disk_file file;
-	enum err e = d->open(d, path, DISK_CREATE, &file, f);
-	if (e)
-		return e;
-	e = d->write(d, &file, 0, bytes.p, bytes.n, f);
-	e = e ? e : d->sync(d, &file, f);
-	d->close(d, &file);
-	return e;
-}
-
 static enum err write_meta(struct snapshot_writer *w, struct fail *f)
 {
 	char path[DISK_PATH_MAX], crc[8];
@@ -218,7 +206,7 @@ static enum err write_meta(struct snapshot_writer *w, struct fail *f)
 	buf_char(&json, '\n');
 	path_of(path, w->dir, w->meta.id, ".tmp/meta.json");
 	enum err e = json.failed || peers.failed ? fail_set(f, ERR_NO_MEMORY, "%s%s: no memory", w->disk->root, path)
-	                                         : write_file(w->disk, path, buf_view(&json), f);
+	                                         : disk_write_file(w->disk, path, buf_view(&json), true, f);
 	buf_free(&peers);
 	buf_free(&json);
 	return e;
@@ -288,24 +276,6 @@ void snapshot_abandon(struct snapshot_writer *w)
 
 /* ---- reading ---- */
 
-static enum err read_file(struct disk *d, const char *path, struct arena *a, struct slice *out, struct fail *f)
-{
-	struct disk_file file;
-	size_t got = 0;
-	enum err e = d->open(d, path, DISK_READ, &file, f);
-	if (e)
-		return e;
-	char *p = NULL;
-	if (file.size > SNAPSHOT_META_MAX)
-		e = fail_set(f, ERR_CORRUPT, "%s%s: too long: %" PRIu64 " bytes", d->root, path, file.size);
-	else if (!(p = arena_alloc(a, (size_t)file.size)))
-		e = fail_set(f, ERR_NO_MEMORY, "%s%s: no memory", d->root, path);
-	e = e ? e : d->read(d, &file, 0, p, (size_t)file.size, &got, f);
-	d->close(d, &file);
-	*out = slice_at(p, got);
-	return e;
-}
-
 static enum err read_meta(
         struct disk *d, const char *dir, struct slice id, struct arena *a, struct snapshot_meta *out, struct fail *f)
 {
@@ -314,7 +284,7 @@ static enum err read_meta(
 	struct value v;
 	*out = (struct snapshot_meta){0};
 	path_of(path, dir, id, "/meta.json");
-	enum err e = read_file(d, path, a, &text, f);
+	enum err e = disk_read_file(d, path, SNAPSHOT_META_MAX, a, &text, f);
 	if (e)
 		return e;
 	e = json_read_first(text, a, &v, &rest, f);

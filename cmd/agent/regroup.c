@@ -110,38 +110,11 @@ void regroup_print(const struct raft_server *servers, size_t n, int64_t protocol
 	BUF_LIT(out, "\n]\n");
 }
 
-static enum err write_file(struct disk *d, const char *name, struct slice text, struct fail *f)
-{
-	struct disk_file file;
-	enum err e = d->open(d, name, DISK_CREATE, &file, f);
-	if (e)
-		return e;
-	e = d->write(d, &file, 0, text.p, text.n, f);
-	e = e ? e : d->sync(d, &file, f);
-	d->close(d, &file);
-	return e;
-}
-
 enum err regroup_write(struct disk *d, struct slice text, struct fail *f)
 {
-	enum err e = write_file(d, PEERS_NEW, text, f);
+	enum err e = disk_write_file(d, PEERS_NEW, text, true, f);
 	e = e ? e : d->rename(d, PEERS_NEW, PEERS, f);
 	return e ? e : d->sync_dir(d, "raft", f);
-}
-
-static enum err read_file(struct disk *d, struct arena *a, struct slice *out, struct fail *f)
-{
-	struct disk_file file;
-	size_t got = 0;
-	*out = S_NONE;
-	enum err e = d->open(d, PEERS, DISK_READ, &file, f);
-	if (e)
-		return e;
-	char *bytes = file.size <= FILE_MAX ? arena_alloc(a, file.size) : NULL;
-	e = bytes ? d->read(d, &file, 0, bytes, file.size, &got, f) : fail_set(f, ERR_INVALID, PEERS " is too large");
-	d->close(d, &file);
-	*out = slice_at(bytes, got);
-	return e;
 }
 
 /* ---- at the start ---- */
@@ -170,7 +143,7 @@ static enum err explain(struct process *p, struct fail *f)
 		e = remove_file(d, f);
 		log_info(&p->core_log, "consul: deleted peers.json file (see peers.info for details)");
 	}
-	e = e ? e : write_file(d, INFO, slice_at(info, sizeof info - 1), f);
+	e = e ? e : disk_write_file(d, INFO, slice_at(info, sizeof info - 1), true, f);
 	return e ? e : d->sync_dir(d, "raft", f);
 }
 
@@ -186,7 +159,7 @@ enum err regroup_look(struct process *p, struct regroup *r, struct fail *f)
 	*r = (struct regroup){0};
 	if (!exists(d, INFO))
 		return explain(p, f);
-	enum err e = read_file(d, &r->mem, &text, f);
+	enum err e = disk_read_file(d, PEERS, FILE_MAX, &r->mem, &text, f);
 	if (e == ERR_ABSENT)
 		return OK;
 	log_info(&p->core_log, "consul: found peers.json file, recovering Raft configuration...");

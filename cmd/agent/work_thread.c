@@ -110,16 +110,10 @@ static enum err save(struct disk *d, const char *name, struct slice bytes, struc
 {
 	bool synced = !slice_starts(slice_of(name), S("checks/state/"));
 	char temporary[DISK_PATH_MAX + 8], dir[DISK_PATH_MAX];
-	struct disk_file file;
 	snprintf(temporary, sizeof temporary, "%s.tmp", name);
 	directory_of(name, dir, sizeof dir);
 	enum err e = dir[0] ? d->make_dir(d, dir, f) : OK;
-	e = e ? e : d->open(d, temporary, DISK_CREATE, &file, f);
-	if (e)
-		return e;
-	e = d->write(d, &file, 0, bytes.p, bytes.n, f);
-	e = e || !synced ? e : d->sync(d, &file, f);
-	d->close(d, &file);
+	e = e ? e : disk_write_file(d, temporary, bytes, synced, f);
 	e = e ? e : d->rename(d, temporary, name, f);
 	return e || !synced ? e : d->sync_dir(d, dir, f);
 }

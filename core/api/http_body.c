@@ -4,31 +4,13 @@
 #include "core/base/num.h"
 #include "core/base/slice.h"
 
-/* Every number becomes a float64 on the way: one beyond that type is refused, the first one told. */
-static enum err numbers_check(const struct value *body, struct fail *f)
-{
-	struct value_walk w;
-	enum err e = OK;
-	value_walk_begin(&w, body);
-	for (enum walk_step step; !e && (step = value_walk_next(&w)) != WALK_END;) {
-		double d;
-		if (step == WALK_LEAF && w.v->type == V_NUMBER && !value_double(w.v, &d))
-			e = fail_set(f, ERR_INVALID, "json: cannot unmarshal number %.*s into Go value of type float64",
-			        PS(w.v->text));
-	}
-	if (w.failed)
-		e = fail_set(f, ERR_NO_MEMORY, "out of memory");
-	value_walk_end(&w);
-	return e;
-}
-
 enum err http_body_value(struct http_call *hc, struct value *out, struct fail *f)
 {
 	struct slice rest, cut = hc->r->body_cut;
 	enum err e = json_read_first(hc->r->body, &hc->api->arena, out, &rest, f);
 	if (e && cut.n && slice_ends(slice_of(f->text), S("EOF"))) /* the decoder ran into what ended the body */
 		fail_set(f, e, "%.*s", PS(cut));
-	return e ? e : numbers_check(out, f);
+	return e ? e : value_numbers_check(out, f);
 }
 
 enum err http_durations(struct http_call *hc, struct value *body, const char *const *names, size_t n, struct fail *f)

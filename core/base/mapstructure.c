@@ -314,22 +314,6 @@ static bool read_struct(
 
 /* ---- the whole ---- */
 
-/* json.Decoder refuses numbers beyond a double before mapstructure sees them. */
-static enum err numbers_check(const struct value *v, struct fail *f)
-{
-	struct value_walk w;
-	enum err e = OK;
-	double d;
-	for (value_walk_begin(&w, v); !e && value_walk_next(&w) != WALK_END;)
-		if (w.v->type == V_NUMBER && !value_double(w.v, &d))
-			e = fail_set(f, ERR_INVALID, "json: cannot unmarshal number %.*s into Go value of type float64",
-			        PS(w.v->text));
-	if (w.failed)
-		e = fail_set(f, ERR_NO_MEMORY, "out of memory");
-	value_walk_end(&w);
-	return e;
-}
-
 static void sort(struct slice *texts, uint32_t n)
 {
 	for (uint32_t i = 1; i < n; i++) {
@@ -364,7 +348,7 @@ static enum err finish(struct reader *r, bool single, struct fail *f)
 enum err mapstructure_read(const struct schema *s, const struct value *v, void *obj, struct arena *a, struct fail *f)
 {
 	struct reader r = {.arena = a};
-	enum err e = numbers_check(v, f);
+	enum err e = value_numbers_check(v, f);
 	if (e || v->type == V_NULL)
 		return e;
 	read_struct(&r, s, v, obj, NULL);
@@ -376,7 +360,7 @@ enum err mapstructure_read_list(
 {
 	struct reader r = {.arena = a};
 	struct field list = {.name = "", .type = F_LIST, .sub = s};
-	enum err e = numbers_check(v, f);
+	enum err e = value_numbers_check(v, f);
 	*out = (struct list){0};
 	if (e || v->type == V_NULL)
 		return e;

@@ -6,6 +6,7 @@
 #define BASE_VALUE_H
 
 #include "core/base/arena.h"
+#include "core/base/err.h"
 #include "core/base/types.h"
 
 enum value_type { V_NULL, V_BOOL, V_NUMBER, V_STRING, V_LIST, V_OBJECT };
@@ -70,6 +71,10 @@ struct value_walk {
 void value_walk_begin(struct value_walk *w, const struct value *v);
 enum walk_step value_walk_next(struct value_walk *w);
 void value_walk_end(struct value_walk *w);
+
+/* Does every number in it fit a double? json.Decoder refuses others, before anybody looks what they are for; the first
+ * is told. ERR_INVALID, or ERR_NO_MEMORY. */
+enum err value_numbers_check(const struct value *v, struct fail *f);
 
 /* Bytes that everything below v needs (each piece aligned to 8), and the copy of v and all that into `to` and `extra`.
  * False when out of memory. */

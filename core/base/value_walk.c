@@ -170,3 +170,18 @@ bool value_equal(const struct value *a, const struct value *b)
 	value_walk_end(&y);
 	return same;
 }
+
+enum err value_numbers_check(const struct value *v, struct fail *f)
+{
+	struct value_walk w;
+	enum err e = OK;
+	double d;
+	for (value_walk_begin(&w, v); !e && value_walk_next(&w) != WALK_END;)
+		if (w.v->type == V_NUMBER && !value_double(w.v, &d))
+			e = fail_set(f, ERR_INVALID, "json: cannot unmarshal number %.*s into Go value of type float64",
+			        PS(w.v->text));
+	if (w.failed)
+		e = fail_set(f, ERR_NO_MEMORY, "out of memory");
+	value_walk_end(&w);
+	return e;
+}

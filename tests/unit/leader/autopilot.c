@@ -3,9 +3,8 @@
 
 #include "core/base/gotime.h"
 #include "core/base/msgpack.h"
-#include "core/gossip/tags.h"
 #include "store/model.h"
-#include "tests/test.h"
+#include "tests/unit/leader/leading.h"
 
 #include <stdlib.h>
 
@@ -38,15 +37,8 @@ static void member(unsigned i, const char *raft, enum gossip_status status)
 	        {S("role"), S("consul")},
 	        {S("vsn"), S("2")},
 	};
-	struct buf meta = {0};
-	struct gossip_effect x = {.kind = GX_MEMBER};
-	tags_put(&meta, (struct list){tags, ARRAY_LEN(tags)});
-	struct gossip_member m = {.name = slice_of(name), .meta = buf_view(&meta), .status = status};
-	CHECK(gossip_addr_parse(slice_of(ip), 8301, &m.addr));
-	x.member.change = status == GOSSIP_LEFT ? CHANGE_LEAVE : CHANGE_JOIN;
-	x.member.member = &m;
-	servers_take(ring.db, GOSSIP_LAN, &x);
-	buf_free(&meta);
+	leading_server(ring.db, name, ip, (struct list){tags, ARRAY_LEN(tags)}, status,
+	        status == GOSSIP_LEFT ? CHANGE_LEAVE : CHANGE_JOIN);
 }
 
 static void configure(bool cleanup)

@@ -5,70 +5,18 @@
 #include "core/base/slice.h"
 #include "core/gossip/message.h"
 #include "core/gossip/tags.h"
-#include "core/state/apply.h"
 #include "core/state/health.h"
-#include "tests/test.h"
-
-/* A leader whose writes are applied at once. */
-struct leader {
-	struct agent_config config;
-	struct logbuf log;
-	struct db *db;
-	struct state state;
-	struct duties duties;
-	raft_index index;
-	unsigned writes, refused;
-	struct slice id; /* of who is spoken of */
-	struct gossip *lan;
-	struct gossip_effects out;
-};
-
-static void submit(void *host, enum command_type type, const struct schema *s, const void *request)
-{
-	struct leader *l = host;
-	struct buf b = {0};
-	struct arena a = {0};
-	struct apply_result result;
-	command_write(&b, type, s, request);
-	state_apply(&l->state, ++l->index, buf_view(&b), 0, &a, &result);
-	CHECK(result.kind != APPLY_BROKEN && (result.kind != APPLY_ERROR || l->lan));
-	l->refused += result.kind == APPLY_ERROR;
-	l->writes++;
-	arena_free(&a);
-	buf_free(&b);
-}
-
-static void begin(struct leader *l)
-{
-	*l = (struct leader){.config = {.node_name = S("me"), .datacenter = S("dc1")}, .log.level = LOG_ERR};
-	l->db = db_new(NULL);
-	ASSERT(l->db);
-	state_init(&l->state, l->db);
-	duties_init(&l->duties, &l->config, &l->log, 1);
-	l->duties.submit = submit;
-	l->duties.host = l;
-}
-
-static void end(struct leader *l)
-{
-	if (l->lan)
-		gossip_free(l->lan);
-	gossip_effects_free(&l->out);
-	duties_free(&l->duties);
-	state_free(&l->state);
-	db_free(l->db);
-	buf_free(&l->log.lines);
-}
+#include "tests/unit/leader/leading.h"
 
 enum kind { CLIENT, SERVER, STRANGER };
 
-static void step(struct leader *l, struct gossip_event ev)
+static void step(struct leading *l, struct gossip_event ev)
 {
 	ev.now = NS_PER_S;
 	gossip_step(l->lan, &ev, &l->out);
 }
 
-static void begin_pool(struct leader *l)
+static void begin_pool(struct leading *l)
 {
 	struct fail f;
 	struct pair tags[] = {{S("dc"), S("dc1")}, {S("role"), S("node")}};
@@ -80,7 +28,7 @@ static void begin_pool(struct leader *l)
 	step(l, (struct gossip_event){.kind = GE_START});
 }
 
-static void packet(struct leader *l, uint8_t type, const struct schema *s, const void *m, bool user)
+static void packet(struct leading *l, uint8_t type, const struct schema *s, const void *m, bool user)
 {
 	struct buf b = {0};
 	if (user)
@@ -93,7 +41,7 @@ static void packet(struct leader *l, uint8_t type, const struct schema *s, const
 }
 
 /* The pool hears of it. */
-static void tell_pool(struct leader *l, const struct gossip_member *m)
+static void tell_pool(struct leading *l, const struct gossip_member *m)
 {
 	struct msg_alive alive = {.incarnation = 1,
 	        .port = 8301,
@@ -114,7 +62,7 @@ static void tell_pool(struct leader *l, const struct gossip_member *m)
 	CHECK_EQ(now.status, m->status);
 }
 
-static void say(struct leader *l, const char *name, enum kind kind, const char *ip, enum gossip_status status,
+static void say(struct leading *l, const char *name, enum kind kind, const char *ip, enum gossip_status status,
         enum gossip_change change)
 {
 	struct pair client[] = {{S("dc"), S("dc1")}, {S("id"), l->id}, {S("role"), S("node")}};
@@ -135,7 +83,7 @@ static void say(struct leader *l, const char *name, enum kind kind, const char *
 	buf_free(&meta);
 }
 
-static struct slice health(struct leader *l, const char *node, struct arena *a)
+static struct slice health(struct leading *l, const char *node, struct arena *a)
 {
 	const struct health_check *c;
 	health_check_of_node(db_working(l->db), NULL, slice_of(node), S("serfHealth"), a, &c);
@@ -144,9 +92,9 @@ static struct slice health(struct leader *l, const char *node, struct arena *a)
 
 TEST(reconcile, a_member_is_registered_once_and_follows_its_health)
 {
-	struct leader l;
+	struct leading l;
 	struct arena a = {0};
-	begin(&l);
+	leading_begin(&l, LOG_ERR);
 	say(&l, "web", CLIENT, "10.0.0.1", GOSSIP_ALIVE, CHANGE_JOIN);
 	CHECK_STR(health(&l, "web", &a), "passing");
 	say(&l, "web", CLIENT, "10.0.0.1", GOSSIP_ALIVE, CHANGE_UPDATE);
@@ -161,16 +109,16 @@ TEST(reconcile, a_member_is_registered_once_and_follows_its_health)
 	ASSERT(n);
 	CHECK_STR(health(&l, "web", &a), "passing");
 	arena_free(&a);
-	end(&l);
+	leading_end(&l);
 }
 
 TEST(reconcile, a_server_has_its_service_and_loses_everything_when_it_leaves)
 {
-	struct leader l;
+	struct leading l;
 	struct arena a = {0};
 	struct node_service *s;
 	const struct node *n;
-	begin(&l);
+	leading_begin(&l, LOG_ERR);
 	say(&l, "two", SERVER, "10.0.0.2", GOSSIP_ALIVE, CHANGE_JOIN);
 	catalog_node_service(db_working(l.db), NULL, S("two"), S("consul"), &a, &s);
 	ASSERT(s);
@@ -181,46 +129,46 @@ TEST(reconcile, a_server_has_its_service_and_loses_everything_when_it_leaves)
 	say(&l, "two", SERVER, "10.0.0.2", GOSSIP_LEFT, CHANGE_REAP);
 	CHECK_EQ(l.writes, 2);
 	arena_free(&a);
-	end(&l);
+	leading_end(&l);
 }
 
 TEST(reconcile, we_do_not_deregister_ourselves_nor_register_strangers)
 {
-	struct leader l;
-	begin(&l);
+	struct leading l;
+	leading_begin(&l, LOG_ERR);
 	say(&l, "me", SERVER, "10.0.0.1", GOSSIP_ALIVE, CHANGE_JOIN);
 	say(&l, "me", SERVER, "10.0.0.1", GOSSIP_LEFT, CHANGE_LEAVE);
 	say(&l, "guest", STRANGER, "10.0.0.9", GOSSIP_ALIVE, CHANGE_JOIN);
 	CHECK_EQ(l.writes, 1);
-	end(&l);
+	leading_end(&l);
 }
 
 /* ---- a node id in other hands ---- */
 
 #define ID S("11111111-2222-3333-4444-555555555555")
 
-static const struct node *node_of(struct leader *l, const char *name, struct arena *a)
+static const struct node *node_of(struct leading *l, const char *name, struct arena *a)
 {
 	const struct node *n;
 	catalog_node(db_working(l->db), NULL, slice_of(name), a, &n);
 	return n;
 }
 
-static void begin_with_holder(struct leader *l)
+static void begin_with_holder(struct leading *l)
 {
-	begin(l);
+	leading_begin(l, LOG_ERR);
 	begin_pool(l);
 	l->id = ID;
 	say(l, "old", CLIENT, "10.0.0.7", GOSSIP_ALIVE, CHANGE_JOIN);
 	struct node_service web = {.id = S("web"), .service = S("web"), .port = 80};
 	struct register_request q = {
 	        .datacenter = S("dc1"), .id = ID, .node = S("old"), .address = S("10.0.0.7"), .service = &web};
-	submit(l, COMMAND_REGISTER, &register_request_schema, &q);
+	l->duties.submit(l, COMMAND_REGISTER, &register_request_schema, &q);
 }
 
 TEST(reconcile, a_newcomer_takes_the_id_of_one_that_failed)
 {
-	struct leader l;
+	struct leading l;
 	struct arena a = {0};
 	struct node_service *web;
 	begin_with_holder(&l);
@@ -238,14 +186,14 @@ TEST(reconcile, a_newcomer_takes_the_id_of_one_that_failed)
 	CHECK_EQ(l.writes, writes + 1); /* "me" */
 	CHECK_EQ(l.refused, 0);
 	arena_free(&a);
-	end(&l);
+	leading_end(&l);
 }
 
 TEST(reconcile, a_newcomer_waits_for_the_id_of_one_that_lives_and_has_it_when_that_goes)
 {
 	static const enum gossip_status ends[] = {GOSSIP_FAILED, GOSSIP_LEFT};
 	for (unsigned i = 0; i < ARRAY_LEN(ends); i++) {
-		struct leader l;
+		struct leading l;
 		struct arena a = {0};
 		begin_with_holder(&l);
 		say(&l, "new", CLIENT, "10.0.0.8", GOSSIP_ALIVE, CHANGE_JOIN);
@@ -255,36 +203,36 @@ TEST(reconcile, a_newcomer_waits_for_the_id_of_one_that_lives_and_has_it_when_th
 		CHECK(!node_of(&l, "old", &a));
 		CHECK_STR(health(&l, "new", &a), "passing");
 		arena_free(&a);
-		end(&l);
+		leading_end(&l);
 	}
 }
 
 TEST(reconcile, the_id_of_a_node_that_never_was_a_member_stays_its_own)
 {
-	struct leader l;
+	struct leading l;
 	struct arena a = {0};
-	begin(&l);
+	leading_begin(&l, LOG_ERR);
 	begin_pool(&l);
 	struct register_request external = {
 	        .datacenter = S("dc1"), .id = ID, .node = S("google"), .address = S("www.google.com")};
-	submit(&l, COMMAND_REGISTER, &register_request_schema, &external);
+	l.duties.submit(&l, COMMAND_REGISTER, &register_request_schema, &external);
 	l.id = ID;
 	say(&l, "new", CLIENT, "10.0.0.8", GOSSIP_ALIVE, CHANGE_JOIN);
 	CHECK(node_of(&l, "google", &a) && !node_of(&l, "new", &a));
 	arena_free(&a);
-	end(&l);
+	leading_end(&l);
 }
 
 TEST(reconcile, who_was_reaped_while_nobody_led_goes_with_the_next_comparison)
 {
-	struct leader l;
+	struct leading l;
 	struct arena a = {0};
 	const struct node *n;
-	begin(&l);
+	leading_begin(&l, LOG_ERR);
 	say(&l, "ghost", CLIENT, "10.0.0.7", GOSSIP_ALIVE, CHANGE_JOIN);
 	struct register_request external = {
 	        .datacenter = S("dc1"), .node = S("google"), .address = S("www.google.com")};
-	submit(&l, COMMAND_REGISTER, &register_request_schema, &external);
+	l.duties.submit(&l, COMMAND_REGISTER, &register_request_schema, &external);
 	begin_pool(&l);
 	reconcile_all(&l.duties, db_working(l.db), l.lan);
 	CHECK_STR(health(&l, "me", &a), "passing");
@@ -296,5 +244,5 @@ TEST(reconcile, who_was_reaped_while_nobody_led_goes_with_the_next_comparison)
 	reconcile_all(&l.duties, db_working(l.db), l.lan);
 	CHECK_EQ(l.writes, writes);
 	arena_free(&a);
-	end(&l);
+	leading_end(&l);
 }

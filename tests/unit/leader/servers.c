@@ -1,8 +1,7 @@
 /* Each rule by which the pool's servers become Raft's, and cease to be. */
 #include "core/leader/servers.h"
 
-#include "core/gossip/tags.h"
-#include "tests/test.h"
+#include "tests/unit/leader/leading.h"
 
 #include <stdlib.h>
 
@@ -27,15 +26,8 @@ static void member(
 	        {S("role"), S("consul")},
 	        {S("vsn"), S("2")},
 	};
-	struct buf meta = {0};
-	struct gossip_effect x = {.kind = GX_MEMBER};
-	tags_put(&meta, (struct list){tags + !bootstrap, (uint32_t)(ARRAY_LEN(tags) - !bootstrap)});
-	struct gossip_member m = {.name = slice_of(name), .meta = buf_view(&meta), .status = status};
-	CHECK(gossip_addr_parse(slice_of(ip), 8301, &m.addr));
-	x.member.change = CHANGE_JOIN;
-	x.member.member = &m;
-	servers_take(db, GOSSIP_LAN, &x);
-	buf_free(&meta);
+	leading_server(db, name, ip, (struct list){tags + !bootstrap, (uint32_t)(ARRAY_LEN(tags) - !bootstrap)}, status,
+	        CHANGE_JOIN);
 }
 
 static void begin(void)

@@ -324,14 +324,6 @@ TEST(state_catalog, deregistering_a_node_takes_all_of_it)
 	machine_end(&m);
 }
 
-static bool wakes(struct machine *m, struct watchset *ws)
-{
-	for (uint32_t i = 0; i < ws->n; i++)
-		if (watch_moved(&ws->notes[i], machine_root(m)))
-			return true;
-	return false;
-}
-
 TEST(state_catalog, a_waiter_of_one_service_sleeps_while_another_flaps)
 {
 	struct machine m;
@@ -349,15 +341,15 @@ TEST(state_catalog, a_waiter_of_one_service_sleeps_while_another_flaps)
 	add_tagged(&m, "n1", "db", "db", "v2");
 	add_node(&m, "n2", "10.0.0.2");
 	put_key(&m, "web", "1");
-	CHECK(!wakes(&m, &ws));
+	CHECK(!machine_wakes(&m, &ws));
 	drop(&m, "n1", "db", ""); /* a neighbour's coming or going may wake it, but not end its wait */
 	CHECK_EQ(healthy(&m, "web", &l), before);
 	add_check(&m, "n1", "c1", "web", "passing");
-	CHECK(wakes(&m, &ws));
+	CHECK(machine_wakes(&m, &ws));
 	ws = (struct watchset){.arena = &m.a};
 	health_service_nodes(machine_root(&m), &ws, S("web"), ANY_TAG, S_NONE, &m.a, &l);
 	add_check(&m, "n1", "mem", "", "passing");
-	CHECK(wakes(&m, &ws));
+	CHECK(machine_wakes(&m, &ws));
 	machine_end(&m);
 }
 
@@ -371,7 +363,7 @@ TEST(state_catalog, a_waiter_for_a_service_that_is_gone_wakes_with_the_table)
 	struct watchset ws = {.arena = &m.a};
 	catalog_service_nodes(machine_root(&m), &ws, S("web"), ANY_TAG, S_NONE, &m.a, &l);
 	add_service(&m, "n1", "db", "db");
-	CHECK(wakes(&m, &ws));
+	CHECK(machine_wakes(&m, &ws));
 	machine_end(&m);
 }
 

@@ -24,6 +24,14 @@ const struct db_root *machine_root(const struct machine *m)
 	return db_published(m->db);
 }
 
+bool machine_wakes(struct machine *m, struct watchset *ws)
+{
+	for (uint32_t i = 0; i < ws->n; i++)
+		if (watch_moved(&ws->notes[i], machine_root(m)))
+			return true;
+	return false;
+}
+
 struct slice test_uuid(struct machine *m, unsigned n)
 {
 	return arena_str(&m->a, "00000000-0000-0000-0000-%012u", n);

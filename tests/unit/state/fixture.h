@@ -28,6 +28,7 @@ struct slice test_uuid(struct machine *m, unsigned n);
 void machine_begin(struct machine *m);
 void machine_end(struct machine *m);
 const struct db_root *machine_root(const struct machine *m);
+bool machine_wakes(struct machine *m, struct watchset *ws); /* has something moved that a run noted? */
 
 /* Applies at the next index; the result is in m->out. Returns the index. */
 raft_index apply_bytes(struct machine *m, struct slice command);

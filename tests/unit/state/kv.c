@@ -172,15 +172,6 @@ TEST(state_kv, keys_are_cut_behind_the_separator)
 	machine_end(&m);
 }
 
-/* Does a note of a run over `root` move when `change` is applied? */
-static bool wakes(struct machine *m, struct watchset *ws)
-{
-	for (uint32_t i = 0; i < ws->n; i++)
-		if (watch_moved(&ws->notes[i], machine_root(m)))
-			return true;
-	return false;
-}
-
 TEST(state_kv, a_waiter_sleeps_while_its_neighbour_changes)
 {
 	struct machine m;
@@ -197,13 +188,13 @@ TEST(state_kv, a_waiter_sleeps_while_its_neighbour_changes)
 	put_key(&m, "b", "2");
 	put_key(&m, "ab", "2");
 	kv_drop(&m, "b");
-	CHECK(!wakes(&m, &key));
-	CHECK(!wakes(&m, &tree));
+	CHECK(!machine_wakes(&m, &key));
+	CHECK(!machine_wakes(&m, &tree));
 	put_key(&m, "a", "2");
-	CHECK(wakes(&m, &key));
-	CHECK(!wakes(&m, &tree));
+	CHECK(machine_wakes(&m, &key));
+	CHECK(!machine_wakes(&m, &tree));
 	kv_drop(&m, "t/x");
-	CHECK(wakes(&m, &tree));
+	CHECK(machine_wakes(&m, &tree));
 	machine_end(&m);
 }
 
@@ -219,8 +210,8 @@ TEST(state_kv, a_waiter_for_the_absent_wakes_when_it_comes)
 	kv_get(machine_root(&m), &ws, S("app/missing"), &m.a, &e, &found);
 	CHECK(!found);
 	put_key(&m, "zoo", "2");
-	CHECK(!wakes(&m, &ws));
+	CHECK(!machine_wakes(&m, &ws));
 	put_key(&m, "app/missing", "2");
-	CHECK(wakes(&m, &ws));
+	CHECK(machine_wakes(&m, &ws));
 	machine_end(&m);
 }
