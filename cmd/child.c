@@ -15,8 +15,6 @@
 #include "core/base/slice.h"
 #include "net/socket.h"
 
-extern char **environ;
-
 /* ---- interrupts ---- */
 
 static volatile pid_t running;

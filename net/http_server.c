@@ -71,11 +71,10 @@ static void turn_away(struct listener *l, int fd)
 		close(fd);
 		return;
 	}
-	ssize_t n = send(fd, answer, sizeof answer - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+	send(fd, answer, sizeof answer - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 	shutdown(fd, SHUT_WR);
-	n = recv(fd, dropped, sizeof dropped,
-	        MSG_DONTWAIT); /* unread bytes would reset the connection under the answer */
-	(void)n;
+	/* Unread bytes would reset the connection under the answer. */
+	recv(fd, dropped, sizeof dropped, MSG_DONTWAIT);
 	close(fd);
 }
 

@@ -240,7 +240,7 @@ static bool header_skip(struct slice *s, uint8_t flags)
 			return false;
 		*s = slice_from(*s, 2 + n);
 	}
-	for (uint8_t text = FLAG_NAME; text <= FLAG_COMMENT; text = (uint8_t)(text * 2)) {
+	for (unsigned text = FLAG_NAME; text <= FLAG_COMMENT; text *= 2) {
 		ptrdiff_t end = flags & text ? slice_find(*s, 0) : -1;
 		if ((flags & text) && end < 0)
 			return false;

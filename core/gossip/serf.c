@@ -317,13 +317,12 @@ void serf_leave(struct gossip *g, uint64_t tag)
 void serf_force_leave(struct gossip *g, const struct gossip_event *ev)
 {
 	struct msg_intent m = {g->serf.clock.at++, ev->member.name, ev->member.prune};
-	struct slice message = message_make(g, SERF_LEAVE, &msg_intent_schema, &m);
 	take_leave(g, &m);
 	if (!serf_others_alive(g)) {
 		gossip_done(g, ev->tag, OK, S_NONE, 0);
 		return;
 	}
-	message = message_make(g, SERF_LEAVE, &msg_intent_schema, &m);
+	struct slice message = message_make(g, SERF_LEAVE, &msg_intent_schema, &m);
 	tell(g, &g->serf.intents_told, message, waiter_new(g, WAIT_FORCE_LEAVE, ev->tag));
 }
 
