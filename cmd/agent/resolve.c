@@ -47,7 +47,10 @@ static void ready(struct watch *w, uint32_t events)
 {
 	struct lookup *k = (struct lookup *)w;
 	struct resolve *r = k->owner;
+	uint64_t one;
 	(void)events;
+	if (read(w->fd, &one, sizeof one) < 0) /* what orders the thread's writes before our reads */
+		return;
 	if (r) {
 		r->lookup = NULL;
 		r->done(r, k->all, k->n, k->n ? NULL : &k->fail);
