@@ -230,9 +230,10 @@ static bool take_leave(struct gossip *g, const struct msg_intent *m)
 	struct peer *p = peer_find(g, m->node);
 	if (!p || p->status == GOSSIP_NONE)
 		return keep_intent(g, m, SERF_LEAVE);
-	if (m->ltime <= p->status_time)
+	bool staying = is_self(g, p) && !g->leaving; /* a goodbye of the time of our coming has to be taken back, too */
+	if (m->ltime < p->status_time || (m->ltime == p->status_time && !staying))
 		return false;
-	if (is_self(g, p) && !g->leaving) {
+	if (staying) {
 		log_debug(g->log, "serf: Refuting an older leave intent");
 		serf_broadcast_join(g, g->serf.clock.at);
 		return false;

@@ -77,6 +77,22 @@ TEST(gossip_step, an_old_goodbye_is_told_on_when_he_comes)
 	one_end(&o);
 }
 
+/* Shown out by one whose clock stood where ours does. */
+TEST(gossip_step, a_goodbye_of_the_time_of_our_coming_is_taken_back)
+{
+	struct one o;
+	one_begin(&o, "alpha");
+	leave_intent(&o, "alpha", 10, false);
+	CHECK(one_logged(&o, "serf: Refuting an older leave intent"));
+	o.log.lines.n = 0;
+	leave_intent(&o, "alpha", 11, false); /* where that answer has put it */
+	CHECK(one_logged(&o, "serf: Refuting an older leave intent"));
+	o.log.lines.n = 0;
+	leave_intent(&o, "alpha", 11, false); /* now it is old */
+	CHECK(!one_logged(&o, "serf: Refuting an older leave intent"));
+	one_end(&o);
+}
+
 TEST(gossip_step, force_leave_and_prune)
 {
 	struct one o;
