@@ -20,6 +20,7 @@ void duties_free(struct duties *d)
 /* A server that does not know the entry of autopilot's configuration ends at it, with a panic. */
 static const uint32_t autopilot_since[3] = {0, 8, 0};
 #define CONFIGURE_AGAIN (10 * NS_PER_S)
+#define CONFIGURE_SOON NS_PER_S
 
 /* The configuration of autopilot is replicated; the first leader writes the one of its own files, once all servers
  * are new enough to read it. */
@@ -31,6 +32,10 @@ static void autopilot_configure(struct duties *d, const struct db_root *r, mono_
 	if (!servers_all_since(r, autopilot_since)) {
 		log_warn(d->log, "autopilot: can't initialize until all servers are >= 0.8.0");
 		d->configure = now + CONFIGURE_AGAIN;
+		return;
+	}
+	if (!servers_peers_known(r)) { /* it may be an old one that is away */
+		d->configure = now + CONFIGURE_SOON;
 		return;
 	}
 	const struct agent_config *c = d->config;

@@ -2,6 +2,7 @@
 
 #include "core/base/slice.h"
 #include "core/gossip/tags.h"
+#include "core/leader/peers.h"
 
 enum { PROTOCOL_UNSAID = 1, PROTOCOL_IDS = 2, PROTOCOL_NONVOTERS = 3, SELF_NEEDS = 3 };
 
@@ -36,9 +37,20 @@ bool servers_all_since(const struct db_root *r, const uint32_t version[static 3]
 	const struct server *s;
 	servers_lan(&c, r);
 	while ((s = server_next(&c)))
-		if (s->alive && !build_since(s->build, version))
+		if (!build_since(s->build, version))
 			return false;
 	return true;
+}
+
+bool servers_peers_known(const struct db_root *r)
+{
+	struct cursor c;
+	const struct peer *p;
+	size_t n = 0, known = 0;
+	peers_open(&c, r);
+	for (; (p = peers_next(&c)); n++)
+		known += server_by_id(r, p->id) || server_by_address(r, p->address);
+	return n < 2 || known == n;
 }
 
 bool servers_alive(const struct db_root *r, const struct raft_server *s)

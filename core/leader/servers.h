@@ -41,8 +41,12 @@ bool server_left(const struct raft_view *v, const struct server *s, struct serve
 /* The lowest Raft protocol of the servers that are alive; those that do not say have 1. -1: nobody is. */
 int64_t servers_raft_protocol(const struct db_root *r);
 
-/* Is every server that is alive of this version or a later one? Those whose build can't be read are passed over. */
+/* Is every server of this version or a later one? One that failed counts (the reference passes it over): it may come
+ * back. Those whose build can't be read are passed over. */
 bool servers_all_since(const struct db_root *r, const uint32_t version[static 3]);
+/* Does the pool know each server of Raft's configuration, where there are several? After a restart it tells nothing of
+ * those that failed before. */
+bool servers_peers_known(const struct db_root *r);
 
 /* Does the pool say that this one is alive? */
 bool servers_alive(const struct db_root *r, const struct raft_server *s);
