@@ -15,7 +15,7 @@ void joins_init(struct joins *j)
 {
 	*j = (struct joins){.flood_at = INT64_MAX};
 	for (int p = 0; p < JOIN_POOLS; p++)
-		j->retry[p].at = INT64_MAX;
+		j->retry[p].at = j->retry[p].alone_at = INT64_MAX;
 }
 
 void joins_free(struct joins *j)
@@ -67,6 +67,7 @@ void joins_start(struct agent *a)
 			continue;
 		log_info(a->log, "agent: Joining %s cluster...", pool_names[p]);
 		a->joins.retry[p].at = a->now;
+		a->joins.retry[p].alone_at = a->now + JOIN_ALONE_INTERVAL;
 	}
 	if (a->pools[GOSSIP_WAN])
 		a->joins.flood_at = a->now + JOIN_FLOOD_INTERVAL;
@@ -116,6 +117,23 @@ static void tried(struct agent *a, enum gossip_pool pool, const struct gossip_ef
 	log_warn(a->log, "agent: Join %s failed: %.*s", pool_names[pool], PS(buf_view(&why)));
 	buf_free(&why);
 	r->at = a->now + interval;
+}
+
+static bool is_alone(const struct agent *a, enum gossip_pool pool)
+{
+	struct gossip_stats s;
+	gossip_stats(a->pools[pool], &s);
+	return s.alive == 1 && s.failed + s.left > 0;
+}
+
+static void join_if_alone(struct agent *a, enum gossip_pool pool)
+{
+	struct join_retry *r = &a->joins.retry[pool];
+	r->alone_at = a->now + JOIN_ALONE_INTERVAL;
+	if (r->at != INT64_MAX || !is_alone(a, pool))
+		return;
+	log_info(a->log, "agent: (%s) all other members are gone", pool_names[pool]);
+	join(a, pool, TAG_ALONE, retry_names(a, pool));
 }
 
 /* ---- the servers of the LAN into the WAN ---- */
@@ -203,18 +221,21 @@ void joins_done(struct agent *a, enum gossip_pool pool, const struct gossip_effe
 	joins_log_end(a, pool, x);
 	if (x->done.tag == TAG_START)
 		started(a, pool, x);
-	else
+	else if (x->done.tag == TAG_RETRY)
 		tried(a, pool, x);
 }
 
 void joins_tick(struct agent *a)
 {
 	struct joins *j = &a->joins;
-	for (int p = 0; p < JOIN_POOLS; p++)
-		if (j->retry[p].at <= a->now) {
-			j->retry[p].at = INT64_MAX;
-			join(a, (enum gossip_pool)p, TAG_RETRY, retry_names(a, (enum gossip_pool)p));
-		}
+	for (int p = 0; p < JOIN_POOLS; p++) {
+		if (j->retry[p].alone_at <= a->now)
+			join_if_alone(a, (enum gossip_pool)p);
+		if (j->retry[p].at > a->now)
+			continue;
+		j->retry[p].at = INT64_MAX;
+		join(a, (enum gossip_pool)p, TAG_RETRY, retry_names(a, (enum gossip_pool)p));
+	}
 	if (j->flood_at <= a->now) {
 		j->flood_at = a->now + JOIN_FLOOD_INTERVAL;
 		flood(a);
@@ -224,7 +245,10 @@ void joins_tick(struct agent *a)
 mono_ns joins_next(const struct joins *j)
 {
 	mono_ns at = j->flood_at;
-	for (int p = 0; p < JOIN_POOLS; p++)
-		at = j->retry[p].at < at ? j->retry[p].at : at;
+	for (int p = 0; p < JOIN_POOLS; p++) {
+		const struct join_retry *r = &j->retry[p];
+		mono_ns next = r->at < r->alone_at ? r->at : r->alone_at;
+		at = next < at ? next : at;
+	}
 	return at;
 }

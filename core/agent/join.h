@@ -1,6 +1,10 @@
 /* Finding the others: the joins of the configuration at the start, again and again where that is wanted, and the
  * servers of our LAN pool carried over into the WAN pool (flood join). Names are resolved anew by the host for every
- * try. Rules: Consul 1.0.8, agent/retry_join.go, agent/router/serf_flooder.go. */
+ * try. Rules: Consul 1.0.8, agent/retry_join.go, agent/router/serf_flooder.go.
+ *
+ * Beyond those: whoever has lost all others asks the names of retry_join again every JOIN_ALONE_INTERVAL. Serf tries
+ * the failed ones where they were, and only those; who was cut off while all others moved would never meet them again.
+ */
 #ifndef CORE_AGENT_JOIN_H
 #define CORE_AGENT_JOIN_H
 
@@ -11,11 +15,13 @@ struct agent;
 
 enum { JOIN_POOLS = GOSSIP_WAN + 1, JOIN_FLOODS_MAX = 16 };
 #define JOIN_FLOOD_INTERVAL NS_PER_MIN
+#define JOIN_ALONE_INTERVAL (30 * NS_PER_S) /* as Serf's reconnects */
 
 /* A join that is tried until somebody answers. */
 struct join_retry {
 	int64_t attempts; /* that failed */
 	mono_ns at;       /* of the next; INT64_MAX: none */
+	mono_ns alone_at; /* when it is looked again whether all others are gone; INT64_MAX: never */
 };
 
 /* A server of the LAN that is being joined in the WAN. */

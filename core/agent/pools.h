@@ -8,7 +8,7 @@
 #include "core/agent/agent.h"
 #include "core/gossip/gossip.h"
 
-enum pools_tag { TAG_NOBODY, TAG_LEAVE, TAG_START, TAG_RETRY, TAG_FLOOD, TAG_MESSAGES = 4096 };
+enum pools_tag { TAG_NOBODY, TAG_LEAVE, TAG_START, TAG_RETRY, TAG_ALONE, TAG_FLOOD, TAG_MESSAGES = 4096 };
 
 /* News. The world is to be published afterwards. */
 void pools_event(struct agent *a, enum gossip_pool pool, const struct gossip_effect *x);

@@ -4,6 +4,8 @@
 #include "core/agent/agent_parts.h"
 #include "core/agent/servers.h"
 #include "core/base/slice.h"
+#include "core/gossip/message.h"
+#include "core/gossip/packet.h"
 #include "core/gossip/tags.h"
 #include "tests/unit/agent/world_fixture.h"
 
@@ -73,6 +75,42 @@ TEST(agent_pools, retry_join_goes_on_until_it_works)
 	CHECK(bench_logged(&b, "agent: Join LAN completed. Synced with 1 initial agents"));
 	bench_pass(&b, 5 * NS_PER_MIN);
 	CHECK_EQ(bench_effects(&b, EFF_GOSSIP_JOIN), 0);
+	bench_end(&b);
+}
+
+static void told(struct bench *b, uint8_t type, const struct schema *s, const void *m)
+{
+	struct buf data = {0};
+	message_put(&data, type, s, m);
+	bench_packet(b, buf_view(&data));
+	buf_free(&data);
+}
+
+/* Serf tries them where they were: who was cut off while they moved would be alone for good. */
+TEST(agent_pools, who_has_lost_all_others_asks_the_names_again)
+{
+	struct bench b;
+	struct slice at = S("db.example");
+	static const char address[] = {127, 0, 0, 2}, vsn[] = {1, 5, 2, 2, 5, 4};
+	const struct msg_alive alive = {1, 8301, S("b"), {address, 4}, S_NONE, {vsn, sizeof vsn}};
+	const struct msg_suspect dead = {1, S("b"), S("c")};
+	bench_begin(&b);
+	b.config.retry_join = (struct list){&at, 1};
+	bench_lead(&b);
+	bench_pass(&b, NS_PER_MS);
+	bench_forget(&b);
+	joined(&b, TAG_RETRY, NULL, 1);
+	told(&b, SWIM_ALIVE, &msg_alive_schema, &alive);
+	bench_pass(&b, 5 * NS_PER_MIN);
+	CHECK_EQ(bench_effects(&b, EFF_GOSSIP_JOIN), 0);
+	told(&b, SWIM_DEAD, &msg_suspect_schema, &dead);
+	for (int i = 0; i < 3; i++) {
+		bench_pass(&b, JOIN_ALONE_INTERVAL);
+		CHECK_EQ(bench_effects(&b, EFF_GOSSIP_JOIN), 1);
+		bench_forget(&b);
+		joined(&b, TAG_ALONE, "refused", 0);
+		CHECK_EQ(bench_effects(&b, EFF_STOP), 0); /* retry_max is about the start */
+	}
 	bench_end(&b);
 }
 

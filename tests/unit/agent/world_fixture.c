@@ -51,6 +51,14 @@ static void step_pool(struct bench *b, struct gossip_event *command)
 	}
 }
 
+void bench_packet(struct bench *b, struct slice data)
+{
+	struct gossip_event ev = {.kind = GE_PACKET};
+	ASSERT(gossip_addr_parse(S("127.0.0.2"), 8301, &ev.packet.from));
+	ev.packet.data = data;
+	step_pool(b, &ev);
+}
+
 static void take_gossip(struct bench *b)
 {
 	for (; b->carried < b->out.n; b->carried++)

@@ -37,6 +37,7 @@ struct bench {
 
 void bench_begin(struct bench *b); /* dev agent "a", not started, nobody leads */
 void bench_end(struct bench *b);
+void bench_packet(struct bench *b, struct slice data); /* comes to the pool from 127.0.0.2 */
 
 /* Started, and leading. */
 void bench_lead(struct bench *b);
