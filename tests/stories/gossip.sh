@@ -52,10 +52,13 @@ matches "one that fails says why" 'connection refused' "$(cli 3 join 127.0.1.98)
 matches "a client has no WAN" 'Must be a server to join WAN cluster' "$(cli 3 join -wan 127.0.1.1)"
 
 # ---- a real Serf agent ----
-serf agent -node=s -bind=127.0.1.4 -rpc-addr=127.0.1.4:7373 -profile=lan -tag role=visitor \
-	-event-handler="user:consul:event:deploy=cat >>$scratch/heard" >"$scratch/s.log" 2>&1 &
-pid[s]=$!
-await 5 serf info -rpc-addr=127.0.1.4:7373
+visitor() { # visitor FLAG...: Serf at 127.0.1.4, which remembers whom it met
+	serf agent -node=s -bind=127.0.1.4 -rpc-addr=127.0.1.4:7373 -profile=lan -tag role=visitor -snapshot="$scratch/s.snapshot" \
+		-event-handler="user:consul:event:deploy=cat >>$scratch/heard" "$@" >>"$scratch/s.log" 2>&1 &
+	pid[s]=$!
+	await 5 serf info -rpc-addr=127.0.1.4:7373
+}
+visitor
 matches "Serf joins our pool" 'Successfully joined cluster by contacting 1 nodes' "$(serf join -rpc-addr=127.0.1.4:7373 127.0.1.2:8301)"
 for name in a b c; do
 	check "Serf sees $name" await 10 sh -c "serf members -rpc-addr=127.0.1.4:7373 -status=alive -name=$name | grep -q ."
@@ -81,6 +84,18 @@ matches "exec: a says" '^    a: from here$' "$ran"
 matches "exec: b says" '^    b: from here$' "$ran"
 matches "exec: with its end" '^==> b: finished with exit code 3$' "$ran"
 matches "exec: c does not" '^2 / 2 node\(s\) completed / acknowledged$' "$ran"
+
+# ---- Serf says goodbye and comes again ----
+matches "Serf leaves" 'Graceful leave complete' "$(serf leave -rpc-addr=127.0.1.4:7373)"
+check "and ends" await 10 ended "${pid[s]}"
+for n in 1 2 3; do
+	check "s has left, for $n" await 10 is "$n" s left
+done
+visitor -rejoin
+for n in 1 2 3; do
+	check "s is here again, for $n" await 15 is "$n" s alive
+done
+check "and sees a, b, c" await 15 sh -c "serf members -rpc-addr=127.0.1.4:7373 -status=alive | grep -c alive | grep -qx 4"
 
 # ---- death, return, goodbye ----
 kill -9 "${pid[c]}"
@@ -113,7 +128,8 @@ check "pruned: nobody remembers it" await 10 sh -c "! '$consul' members -http-ad
 # ---- no strangers ----
 ours east 5 -server -bootstrap -datacenter east
 matches "another datacenter is refused" "part of wrong datacenter" "$(cli 5 join 127.0.1.1)"
-check "with a line that names all" grep -Eq "'east' at 127\.0\.1\.5:8301 is of datacenter 'east', we \('[abc]'\) are of 'dc1'" "$scratch/a.log"
+check "with a line that names all, where it is asked" grep -Eq "'east' at 127\.0\.1\.5:8301 is of datacenter 'east', we \('[abc]'\) are of 'dc1'" "$scratch/a.log"
+check "and where it asks" grep -Eq "'[abc]' at 127\.0\.1\.[123]:8301 is of datacenter 'dc1', we \('east'\) are of 'east'" "$scratch/east.log"
 check "nobody is mixed in" sh -c "! '$consul' members -http-addr http://127.0.1.1:8500 | grep -q east"
 matches "the WAN takes it" 'contacting 1 nodes' "$(cli 5 join -wan 127.0.1.1)"
 check "the WAN sees a" await 10 is 5 a.dc1 alive -wan
