@@ -132,3 +132,19 @@ const struct effect *rig_asked(struct rig *g, struct raft_wire_request *q, size_
 	}
 	return NULL;
 }
+
+struct rig rig_restored(void)
+{
+	struct rig g = rig_leader();
+	struct raft_wire_answer yes = {
+	        .protocol = 3, .term = raft_state(g.r)->term, .success = true, .last_log = raft_state(g.r)->last};
+	for (size_t i = 0; rig_effect(&g, EFF_RAFT_SEND, i); i++)
+		rig_answer(&g, i, RAFT_WIRE_APPEND, yes);
+	rig_logged(&g);
+	while (raft_next(g.r))
+		;
+	ASSERT(raft_state(g.r)->applied == raft_state(g.r)->last);
+	raft_replaced(g.r, raft_state(g.r)->last + 1);
+	CHECK(raft_state(g.r)->unproven);
+	return g;
+}

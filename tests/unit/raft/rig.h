@@ -21,9 +21,11 @@ struct rig {
 	struct arena a;
 };
 
-/* Started, with a group of so many (0: none yet); rig_leader: one of three, elected by "two". */
+/* Started, with a group of so many (0: none yet); rig_leader: one of three, elected by "two"; rig_restored: it has
+ * taken over a client's restore, which nobody else has yet. */
 struct rig rig_of(int protocol, bool durable, size_t servers);
 struct rig rig_leader(void);
+struct rig rig_restored(void);
 void rig_free(struct rig *g);
 
 /* Time passes, timers fire; what the turn brought forth replaces what the one before did. */
