@@ -54,9 +54,8 @@ struct wal_hard {
 	raft_term vote_term;  /* the term in which it voted last */
 	struct slice vote;    /* for whom (at most WAL_VOTE_MAX bytes); empty: nobody yet */
 	raft_index commit;    /* known committed when this was written; a hint, 0 if unknown */
-	raft_term floor_term; /* nobody whose log is older than this gets its vote, nor does it stand (core/raft/raft.h)
-	                       */
-	raft_index floor;     /* … 0, 0: the log itself tells */
+	raft_term floor_term; /* the floor: nobody whose log is older gets its vote, nor does it stand; */
+	raft_index floor;     /* core/raft/raft.h has the rule. 0, 0: the log itself tells */
 };
 
 struct wal_options {

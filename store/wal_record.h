@@ -45,9 +45,8 @@ uint32_t wal_header_seed(const struct wal_header *h);
 
 enum wal_kind {
 	WAL_ENTRY = 1,
-	WAL_HARD, /* term, index: current term and commit; data: vote term u64, (type 1: floor's term, index), candidate
-	           */
-	WAL_CUT,  /* drop the entries > index; term: of the entry at index */
+	WAL_HARD,  /* term, index: current term and commit; data: vote term u64, (type 1: floor), candidate */
+	WAL_CUT,   /* drop the entries > index; term: of the entry at index */
 	WAL_RESET, /* drop all entries, go on behind index, term */
 	WAL_MARK,  /* nothing but its `synced` */
 	WAL_KIND_END

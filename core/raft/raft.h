@@ -47,14 +47,16 @@
  *
  * A client's restore puts a snapshot in place of everything, as an entry that leaves a hole behind the leader's last.
  * Like any entry it may have reached a few and then be overruled by a later leader who never had it; and nobody can
- *tell it from the snapshot of what is committed. So a snapshot counts for elections as what it is, the newest of our
- *log, but is `unproven` until an entry behind it is committed or a leader that has it says that it is: so long
- *  - nobody reads the newest from it, nor is told that it is committed;
- *  - a leader has to show that his log has it (the entry before his, or one of them, is it). Else the answer is that we
- *    have nothing (LastLog 0), and his snapshot takes its place, also one of an earlier index, or his log from entry 1;
- *  - what we lose by going back was acknowledged, though, and may be a part of what is committed: until our log is as
- *new again as it was then (the `floor`, on disk before), nobody gets our vote whose log is older than that, nor do we
- *    stand ourselves.
+ * tell it from the snapshot of what is committed. So a snapshot counts for elections as what it is, the newest of our
+ * log, but is `unproven` until an entry behind it is committed or a leader that has it says that it is. Until then:
+ *
+ *   reading    nobody reads the newest from it, nor is told that it is committed.
+ *   following  a leader has to show that his log has it: the entry before his, or one of them, is it. Else the answer
+ *              is that we have nothing (LastLog 0), and his snapshot takes its place, also one of an earlier index, or
+ *              his log from entry 1.
+ *   voting     what we lose by going back was acknowledged and may be a part of what is committed. Until our log is as
+ *              new again as it was then (the `floor`, on disk before), nobody gets our vote whose log is older than
+ *              that, nor do we stand ourselves.
  *
  * Thread: core. Units: nanoseconds of one monotonic clock. Memory: struct raft is opaque; what is handed out lives
  * until the next call of a function that is not const. Lack of memory: a proposal or request is refused; on the way of
